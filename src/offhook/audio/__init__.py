@@ -1,0 +1,1 @@
+"""Sound as data: formats, codecs, rates, levels and files. Knows nothing of calls."""

@@ -1,0 +1,1 @@
+"""How a call is answered: the pipeline of models, or audio played back for measuring."""

@@ -1,0 +1,31 @@
+"""What a tool is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from offhook.providers.llm.base import ToolSpec
+
+__all__ = ["Tool", "ToolContext"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What a tool may know of the call that uses it. `now` gives the local time with its zone."""
+
+    call_id: str
+    caller_number: str
+    data_dir: Path
+    now: Callable[[], datetime]
+
+
+class Tool(Protocol):
+    """One thing an agent can do, the same object for all calls."""
+
+    spec: ToolSpec
+
+    async def __call__(self, arguments: Mapping[str, Any], context: ToolContext) -> Any:
+        """Do it. Returns what `orjson` can write. Raises ToolError with words for the agent."""
+        ...

@@ -1,0 +1,1 @@
+"""Phone networks and switches that bring calls, one folder a wire."""

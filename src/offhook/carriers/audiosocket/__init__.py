@@ -1,0 +1,1 @@
+"""AudioSocket, the TCP protocol that Asterisk speaks."""

@@ -1,0 +1,232 @@
+"""Every setting of the server, with its default and its limits.
+
+This file says what may be set; `config_files.py` reads `offhook.toml`, `.env` and the environment into it and turns
+what is wrong into an error with file, line and remedy.
+"""
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+__all__ = [
+    "AgentSettings",
+    "AudioSocketSettings",
+    "KeySettings",
+    "LimitSettings",
+    "LlmSettings",
+    "ModelSettings",
+    "RecordingSettings",
+    "RouteSettings",
+    "ServerSettings",
+    "Settings",
+    "SilenceSettings",
+    "TurnSettings",
+]
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Network = IPv4Network | IPv6Network
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class ServerSettings(_Section):
+    """Where the server listens and writes."""
+
+    http_host: str = "127.0.0.1"
+    http_port: Port = Field(8000, description="0 picks a free port")
+    health_port: Port | None = Field(None, description="a second port that answers /health alone")
+    public_url: str = ""
+    data_dir: Path = Field(Path("var"), description="call records, recordings, messages and bookings go below it")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    log_transcripts: bool = Field(True, description="write what was said to the log")
+
+
+class AudioSocketSettings(_Section):
+    """The port that Asterisk's AudioSocket connects to."""
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: Port = Field(9093, description="0 picks a free port")
+    allow: tuple[Network, ...] = Field(
+        (ip_network("127.0.0.0/8"), ip_network("::1/128")), description="networks that may connect"
+    )
+
+
+class LimitSettings(_Section):
+    """How much this machine takes on."""
+
+    max_calls: int = Field(12, ge=1, le=10_000, description="beyond it a caller hears the busy line")
+    busy_line: str = "All of our lines are busy. Please call again in a few minutes."
+    drain_s: float = Field(30.0, ge=0, description="how long a stopping server waits for calls in progress")
+
+
+class ModelSettings(_Section):
+    """Which local models, and where they are kept."""
+
+    dir: Path | None = Field(None, description="folder of the models; the user's cache folder if not set")
+    stt: Literal["whisper-base", "whisper-tiny.en"] = "whisper-base"
+    stt_dir: Path | None = Field(None, description="a CTranslate2 Whisper model of your own, in place of `stt`")
+    vad: Literal["silero"] = "silero"
+    tts: Literal["hibari"] = "hibari"
+
+
+class RecordingSettings(_Section):
+    """Stereo recordings: the caller left, the agent right."""
+
+    enabled: bool = True
+
+
+class TurnSettings(_Section):
+    """When the caller's turn begins and ends."""
+
+    vad_threshold: float = Field(0.5, gt=0, lt=1, description="speech begins at this probability")
+    vad_stay: float = Field(0.35, gt=0, lt=1, description="and goes on down to this one")
+    speculate_ms: int = Field(200, ge=60, le=2_000, description="silence after which transcription starts")
+    silence_ms: int = Field(500, ge=100, le=5_000, description="silence that ends the caller's turn")
+    unfinished_ms: int = Field(1_200, ge=100, le=10_000, description="the same, after words that expect more")
+    prefix_padding_ms: int = Field(300, ge=0, le=2_000, description="audio kept from before speech was detected")
+    barge_in: bool = True
+    barge_in_ms: int = Field(700, ge=100, le=5_000, description="speech this long interrupts, whatever its words")
+    backchannels: tuple[str, ...] = Field(
+        (
+            "mm-hm",
+            "mhm",
+            "mm",
+            "uh-huh",
+            "uh huh",
+            "right",
+            "okay",
+            "ok",
+            "yeah",
+            "yep",
+            "yes",
+            "sure",
+            "i see",
+            "got it",
+        ),
+        description="words that do not interrupt the agent",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "TurnSettings":
+        if self.vad_stay > self.vad_threshold:
+            raise ValueError("vad_stay must not be above vad_threshold")
+        if self.speculate_ms > self.silence_ms:
+            raise ValueError("speculate_ms must not be above silence_ms")
+        if self.unfinished_ms < self.silence_ms:
+            raise ValueError("unfinished_ms must not be below silence_ms")
+        return self
+
+
+class SilenceSettings(_Section):
+    """What happens when the caller says nothing, or will not stop."""
+
+    ask_after_s: float = Field(8.0, gt=0, description="silence after which the agent asks")
+    ask_line: str = "Are you still there?"
+    hang_up_after_s: float = Field(8.0, gt=0, description="further silence after which it hangs up")
+    goodbye_line: str = "I can't hear you, so I will hang up now. Please call again. Goodbye."
+    max_duration_s: float = Field(900.0, gt=0, description="the longest a call may last")
+    max_duration_line: str = "I am sorry, we have reached the time limit of this call. Thank you for calling. Goodbye."
+
+
+class LlmSettings(_Section):
+    """An OpenAI-compatible chat completions server."""
+
+    base_url: str = Field(..., description="for example http://127.0.0.1:11434/v1")
+    model: str
+    api_key_env: str = Field(
+        "OPENAI_API_KEY", description="environment name of the key; may be unset for local servers"
+    )
+    temperature: float = Field(0.4, ge=0, le=2)
+    max_tokens: int = Field(200, ge=1)
+    timeout_s: float = Field(10.0, gt=0, description="longest wait for the first token, and between tokens")
+
+
+class AgentSettings(_Section):
+    """Who answers."""
+
+    greeting: str = "Hello, thanks for calling. How can I help you?"
+    instructions: str = ""
+    engine: Literal["pipeline", "loopback"] = "pipeline"
+    responder: Literal["flow", "llm"] = "flow"
+    flow: Path | None = Field(None, description="a flow file; the built-in receptionist if not set")
+    facts: Path | None = Field(None, description="a facts file; the built-in example if not set")
+    llm: LlmSettings | None = None
+    language: str = Field("en", pattern=r"^[a-z]{2}$")
+    voice: str = "heart"
+    speed: float = Field(1.0, ge=0.5, le=2.0)
+    timezone: str = Field("", description="IANA name; the machine's own if not set")
+    turns: TurnSettings = TurnSettings()
+    silence: SilenceSettings = SilenceSettings()
+
+    @model_validator(mode="after")
+    def _llm_named(self) -> "AgentSettings":
+        if self.responder == "llm" and self.llm is None:
+            raise ValueError('responder = "llm" needs a table [agents.<name>.llm] with base_url and model')
+        return self
+
+
+class RouteSettings(_Section):
+    """Which agent answers which calls; the first route that fits wins."""
+
+    agent: str
+    carrier: str = Field("*", description="name of a carrier, or * for all")
+
+
+class KeySettings(_Section):
+    """Keys and accounts of vendors; only ever read from the environment or `.env`."""
+
+    openai_api_key: SecretStr | None = None
+    deepgram_api_key: SecretStr | None = None
+    elevenlabs_api_key: SecretStr | None = None
+    vobiz_auth_id: SecretStr | None = None
+    vobiz_auth_token: SecretStr | None = None
+    ngrok_auth_token: SecretStr | None = None
+    openai_model: str = ""
+    openai_voice: str = ""
+    ami_host: str = "127.0.0.1"
+    ami_port: Port = 5038
+    ami_user: str = ""
+    ami_pass: SecretStr | None = None
+    backend_api_url: str = ""
+    backend_api_key: SecretStr | None = None
+    from_number: str = ""
+    to_number: str = ""
+
+
+class Settings(_Section):
+    """The whole configuration."""
+
+    server: ServerSettings = ServerSettings()
+    audiosocket: AudioSocketSettings = AudioSocketSettings()
+    limits: LimitSettings = LimitSettings()
+    models: ModelSettings = ModelSettings()
+    recording: RecordingSettings = RecordingSettings()
+    agents: dict[str, AgentSettings] = Field(default_factory=lambda: {"reception": AgentSettings()})
+    routes: tuple[RouteSettings, ...] = ()
+    keys: KeySettings = KeySettings()
+
+    @model_validator(mode="after")
+    def _agents_exist(self) -> "Settings":
+        if not self.agents:
+            raise ValueError("at least one [agents.<name>] is needed")
+        for name in self.agents:
+            if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+                raise ValueError(f'agent name "{name}" may have letters, digits, _ and - only')
+        for route in self.routes:
+            if route.agent not in self.agents:
+                raise ValueError(f'a route names the agent "{route.agent}"; there are: {", ".join(self.agents)}')
+        return self
+
+    def agent_for(self, carrier: str) -> str:
+        """Name of the agent that answers calls of `carrier`."""
+        for route in self.routes:
+            if route.carrier in ("*", carrier):
+                return route.agent
+        return next(iter(self.agents))

@@ -1,0 +1,1 @@
+"""Who decides what the agent says: language models and the local flow engine."""

@@ -1,0 +1,89 @@
+"""What a responder must do: conversation in, text and tool calls out."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+__all__ = ["CallFacts", "Message", "Piece", "Responder", "ResponderFactory", "TextDelta", "ToolCall", "ToolSpec"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The responder wants a tool run. Its result comes back as a `tool` message with the same id."""
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More text for the agent to say; pieces are joined without a separator."""
+
+    text: str
+
+
+Piece = TextDelta | ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One entry of a conversation.
+
+    `caller`: what the caller said in `text`, or the keys pressed in `keypad`. `agent`: what the caller heard of what
+    the agent said, and the tools it called. `tool`: a tool's result as JSON, for the call named by `tool_call_id`.
+    """
+
+    role: Literal["caller", "agent", "tool"]
+    text: str = ""
+    keypad: str = ""
+    interrupted: bool = False
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the responder sees it; `parameters` is a JSON schema of type object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What is known of a call when it begins."""
+
+    call_id: str
+    agent: str
+    instructions: str
+    started_at: datetime
+    caller_number: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+class Responder(Protocol):
+    """The brain of one call."""
+
+    def respond(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[Piece]:
+        """Answer the conversation, whose last message is the caller's or a tool's. Closing the iterator stops it.
+
+        After a ToolCall the caller of this method runs the tool, appends its result and calls again, so that a
+        reply may be: text, tool call; then text. Raises ProviderError."""
+        ...
+
+    async def close(self) -> None:
+        """Give back whatever the responder holds."""
+        ...
+
+
+class ResponderFactory(Protocol):
+    """Makes responders; one object serves all calls."""
+
+    name: str
+
+    def open(self, call: CallFacts) -> Responder:
+        """A responder for a new call."""
+        ...

@@ -1,0 +1,1 @@
+"""Puts the house together: the listening ports, the models, the calls."""
