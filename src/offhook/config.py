@@ -158,6 +158,10 @@ class AgentSettings(_Section):
     flow: Path | None = Field(None, description="a flow file; the built-in receptionist if not set")
     facts: Path | None = Field(None, description="a facts file; the built-in example if not set")
     llm: LlmSettings | None = None
+    trouble_line: str = Field(
+        "I am sorry, something went wrong here. Could you say that again?", description="said when a model fails"
+    )
+    measure_vad: bool = Field(False, description="let the loopback engine run the voice detector too")
     language: str = Field("en", pattern=r"^[a-z]{2}$")
     voice: str = "heart"
     speed: float = Field(1.0, ge=0.5, le=2.0)

@@ -73,9 +73,7 @@ class Call:
 
     def answer(self, make_engine: EngineFactory) -> None:
         """Start the engine and the flow of audio. Raises what the engine's making raises; the leg is then untouched."""
-        handle = CallHandle(
-            self.facts, self._playout, lambda: self.now_ms, self._sink, self.end, self._tool_context
-        )
+        handle = CallHandle(self.facts, self._playout, lambda: self.now_ms, self._sink, self.end, self._tool_context)
         engine = make_engine(handle)
         self._engine = engine
         if engine.wants_vad and self._detection is not None:

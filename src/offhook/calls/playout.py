@@ -58,7 +58,7 @@ class Track:
     @property
     def over(self) -> bool:
         """Whether the caller has heard it to its end."""
-        return self.complete and self.heard_ms >= int(self.length_ms)
+        return self.spent and self.heard_ms >= int(self.length_ms)
 
     @property
     def heard_text(self) -> str:
@@ -214,5 +214,6 @@ class Playout:
     def _faded(self, frame: bytes) -> bytes:
         if not (self._fade_out or self._fade_in):
             return frame
-        out, self._fade_in = self._fade_out, False
-        return fade(frame, self.format, out=out)
+        in_ms, out_ms = FRAME_MS * self._fade_in, FRAME_MS * self._fade_out
+        self._fade_in = False
+        return fade(frame, self.format, in_ms=in_ms, out_ms=out_ms)

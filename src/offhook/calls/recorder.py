@@ -5,11 +5,9 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
-import numpy as np
-
-from offhook.audio.convert import converter
+from offhook.audio.convert import decoder
 from offhook.audio.files import WavWriter
-from offhook.audio.formats import AudioFormat, Encoding
+from offhook.audio.formats import AudioFormat
 
 __all__ = ["Recorder"]
 
@@ -33,7 +31,7 @@ class Recorder:
     ):
         self.path = path
         self._silence = format.silence
-        self._pcm = converter(format, AudioFormat(Encoding.PCM16, format.rate))
+        self._pcm = decoder(format.encoding)
         self._rate = format.rate
         self._worker = worker
         self._on_trouble = on_trouble
@@ -77,8 +75,7 @@ class Recorder:
             if self._file is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = WavWriter(self.path, self._rate, channels=2)
-            sides = [np.frombuffer(self._pcm(side), dtype="<i2") for side in (left, right)]
-            self._file.write(np.column_stack(sides).tobytes())
+            self._file.write(self._pcm(left), self._pcm(right))
         except OSError as error:
             self._broken = True
             self._on_trouble(error)

@@ -7,7 +7,7 @@ from offhook.audio.convert import converter
 from offhook.audio.formats import AudioFormat, Encoding
 from offhook.calls.clauses import Clause, ClauseSplitter
 from offhook.calls.playout import Playout, Track
-from offhook.calls.spoken import Spoken, speakable
+from offhook.calls.spoken import Spoken, spoken
 from offhook.providers.tts.base import SpeechChunk, Synthesizer, WordTime
 
 __all__ = ["Phrases", "Speaker"]
@@ -28,7 +28,7 @@ class Phrases:
         for line in lines:
             splitter = ClauseSplitter()
             for clause in [*splitter.feed(line), *splitter.flush()]:
-                text = speakable(clause.text).text
+                text = spoken(clause.text).text
                 if len(self._ready) < _CACHED_PHRASES:
                     chunks = [chunk async for chunk in self.synthesizer.synthesize(text, speed=speed)]
                     self._ready[text, speed] = tuple(chunks)
@@ -66,29 +66,31 @@ class Speaker:
             track.finish()
 
     async def _clause(self, clause: Clause, track: Track) -> None:
-        while self._playout.queued_ms > _ENOUGH_QUEUED_MS:
+        while self._playout.queued_ms > _ENOUGH_QUEUED_MS:  # noqa: ASYNC110 - ten looks a second, in long replies only
             await asyncio.sleep(0.1)
-        spoken = speakable(clause.text)
+        speech = spoken(clause.text)
         begin_ms, begin_char = track.length_ms, len(track.text)
         track.text += clause.text
         convert = converter(self._source, track.format)
         frame = self._source.frame_bytes
         rest = b""
-        async for chunk in self._phrases.speech(spoken.text, self._speed):
+        async for chunk in self._phrases.speech(speech.text, self._speed):
             pcm = rest + chunk.pcm
             whole = len(pcm) - len(pcm) % frame
             rest = pcm[whole:]
-            words = _written_words(chunk.words, spoken, begin_ms, begin_char)
+            words = _written_words(chunk.words, speech, begin_ms, begin_char)
             track.append(convert(pcm[:whole]) if whole else b"", words)
         if rest:
             track.append(convert(rest + bytes(frame - len(rest))))
 
 
-def _written_words(words: tuple[WordTime, ...], spoken: Spoken, begin_ms: float, begin_char: int) -> tuple[WordTime, ...]:
+def _written_words(
+    words: tuple[WordTime, ...], speech: Spoken, begin_ms: float, begin_char: int
+) -> tuple[WordTime, ...]:
     """Times of spoken words as times of the written words they stand for, within the track."""
     written: list[WordTime] = []
     for word in words:
-        start, end = spoken.written(word.start, word.end)
+        start, end = speech.written_at(word.start), speech.written_at(word.end)
         start_ms, end_ms = word.start_ms + begin_ms, word.end_ms + begin_ms
         if written and written[-1].start == start + begin_char:
             start_ms = written.pop().start_ms

@@ -5,14 +5,17 @@ import asyncio
 import numpy as np
 from numpy.typing import NDArray
 
-from offhook.audio.convert import recognizer_samples
+from offhook.audio.convert import decoder
 from offhook.audio.formats import FRAME_MS, AudioFormat
+from offhook.audio.resample import Resampler
+from offhook.audio.samples import float_samples
 from offhook.providers.stt.base import Recognizer, Transcript
 
 __all__ = ["Transcriber"]
 
 _LONGEST_MS = 120_000
 _TAIL_MS = 120
+_RECOGNIZER_RATE = 16_000
 
 
 class Transcriber:
@@ -46,5 +49,13 @@ class Transcriber:
         last = max(first, (end_ms + _TAIL_MS - self._first_ms) // FRAME_MS)
         size = self._format.frame_bytes
         pcm = bytes(self._audio[first * size : last * size])
-        samples: NDArray[np.float32] = await asyncio.to_thread(recognizer_samples, pcm, self._format)
+        samples: NDArray[np.float32] = await asyncio.to_thread(_samples, pcm, self._format)
         return await self._recognizer.transcribe(samples, language=self._language)
+
+
+def _samples(frames: bytes, format: AudioFormat) -> NDArray[np.float32]:  # noqa: A002
+    """Whole frames as the float samples at 16 kHz that a recogniser takes."""
+    pcm = decoder(format.encoding)(frames)
+    if format.rate == _RECOGNIZER_RATE:
+        return float_samples(pcm)
+    return Resampler(format.rate, _RECOGNIZER_RATE).process_float(pcm)

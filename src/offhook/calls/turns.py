@@ -86,7 +86,7 @@ class Turns:
 
     A turn begins with a chunk of voice, is transcribed ahead after `speculate_ms` of silence, and ends after
     `silence_ms` of it, or `unfinished_ms` when its words expect more. Voice while the agent speaks holds the agent;
-    the words, or `barge_in_ms` of voice, decide whether it goes on. `is_backchannel` judges words spoken over the agent.
+    the words, or `barge_in_ms` of voice, decide whether it goes on. `is_backchannel` judges words said over the agent.
     """
 
     def __init__(self, settings: TurnSettings, is_backchannel: Callable[[str], bool], *, chunk_ms: int = 32):
@@ -136,6 +136,14 @@ class Turns:
             actions += self._interrupt()
         self._transcript = transcript
         return actions + self._ended()
+
+    def failed(self, ticket: int) -> list[Action]:
+        """The transcript asked for with `ticket` will not come: what was said is lost."""
+        if ticket != self._ticket or self._onset_ms is None or self._in_voice:
+            return []
+        interrupt = self._interrupt() if self._holding else []
+        self._reset()
+        return [*interrupt, Forget()]
 
     def _voiced(self, end_ms: int, agent_speaking: bool) -> list[Action]:
         if self._onset_ms is None and agent_speaking and not self._settings.barge_in:

@@ -54,7 +54,7 @@ class VoiceDetection:
         self._model = model
         self._streams: dict[VoiceStream, None] = {}
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="vad")
-        self._busy = False
+        self.busy = False
 
     def open(self, format: AudioFormat, on_voice: OnVoice) -> VoiceStream:  # noqa: A002
         """A stream for a new call."""
@@ -69,12 +69,12 @@ class VoiceDetection:
 
     def step(self) -> None:
         """Start on all chunks that are ready, unless the last batch is still being worked on."""
-        if self._busy:
+        if self.busy:
             return
         batches = self._collect()
         if not batches:
             return
-        self._busy = True
+        self.busy = True
         future = asyncio.get_running_loop().run_in_executor(self._worker, self._run, batches)
         future.add_done_callback(self._done)
 
@@ -90,14 +90,17 @@ class VoiceDetection:
         return batches
 
     def _run(self, batches: list[_Batch]) -> list[tuple[_Batch, NDArray[np.float32]]]:
-        return [(batch, self._model.step(self._samples(batch), [stream.state for stream, _, _ in batch])) for batch in batches]
+        return [
+            (batch, self._model.step(self._samples(batch), [stream.state for stream, _, _ in batch]))
+            for batch in batches
+        ]
 
     def _samples(self, batch: _Batch) -> NDArray[np.float32]:
         pcm = np.frombuffer(b"".join(chunk for _, chunk, _ in batch), dtype="<i2")
         return (pcm.astype(np.float32) * np.float32(1 / 32768)).reshape(len(batch), -1)
 
     def _done(self, future: "asyncio.Future[list[tuple[_Batch, NDArray[np.float32]]]]") -> None:
-        self._busy = False
+        self.busy = False
         if future.cancelled():
             return
         for batch, probabilities in future.result():

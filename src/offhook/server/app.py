@@ -71,6 +71,7 @@ class Server:
                 sink,
                 records,
                 brains.engines,
+                brains.instructions,
                 brains.voice_detection,
                 brains.phrases,
                 files,
@@ -89,13 +90,13 @@ class Server:
         app = web.Application()
         app.router.add_get("/health", self._health)
         settings = self.settings.server
-        self.http_port = await _listen(stack, app, settings.http_host, settings.http_port, "server.http_port (HTTP_PORT)")
+        self.http_port = await _listen(
+            stack, app, settings.http_host, settings.http_port, "server.http_port (HTTP_PORT)"
+        )
         if settings.health_port is not None:
             health = web.Application()
             health.router.add_get("/health", self._health)
-            await _listen(
-                stack, health, settings.http_host, settings.health_port, "server.health_port (HEALTH_PORT)"
-            )
+            await _listen(stack, health, settings.http_host, settings.health_port, "server.health_port (HEALTH_PORT)")
 
     async def _health(self, request: web.Request) -> web.Response:
         board = self.switchboard
@@ -185,7 +186,9 @@ async def _serve(settings: Settings) -> None:
 
 async def _drain(switchboard: Switchboard, within_s: float, now: asyncio.Event) -> None:
     if switchboard.active:
-        log.info("waiting for calls in progress; a second signal ends them", calls=switchboard.active, within_s=within_s)
+        log.info(
+            "waiting for calls in progress; a second signal ends them", calls=switchboard.active, within_s=within_s
+        )
     waits = [asyncio.create_task(switchboard.drain(within_s)), asyncio.create_task(now.wait())]
     _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in pending:

@@ -46,7 +46,9 @@ class EventLog:
             case ToolCalled():
                 bound.info("tool called", name=event.name, error=event.error, ms=event.duration_ms)
             case TurnMeasured():
-                bound.info("turn", first_audio_ms=event.first_audio_ms, endpoint_ms=event.endpoint_ms, tts_ms=event.tts_ms)
+                bound.info(
+                    "turn", first_audio_ms=event.first_audio_ms, endpoint_ms=event.endpoint_ms, tts_ms=event.tts_ms
+                )
             case CallTrouble():
                 bound.warning("trouble", what=event.what, detail=event.detail)
 

@@ -64,7 +64,9 @@ class CallRecords:
                 record["end_detail"] = event.detail
                 record["counters"] = dict(event.counters)
                 return True
-            case CallerSaid() | AgentSaid() | ToolCalled() | BargeIn() | DtmfReceived() | CallTrouble() | TurnMeasured():
+            case (
+                CallerSaid() | AgentSaid() | ToolCalled() | BargeIn() | DtmfReceived() | CallTrouble() | TurnMeasured()
+            ):
                 self._append(record, event)
                 return isinstance(event, CallerSaid | AgentSaid | ToolCalled)
         return False

@@ -41,6 +41,7 @@ class Desk:
     sink: EventSink
     records: CallRecords
     engines: Mapping[str, EngineFactory]
+    instructions: Mapping[str, str]
     voice_detection: VoiceDetection | None
     phrases: Phrases | None
     files: Executor
@@ -86,7 +87,8 @@ class Switchboard:
 
     def _call(self, leg: Leg, call_id: str, name: str, agent: AgentSettings, recorder: Recorder | None) -> Call:
         now = _local_clock(agent)
-        facts = CallFacts(call_id=call_id, agent=name, instructions=agent.instructions, started_at=now())
+        instructions = self._desk.instructions.get(name, agent.instructions)
+        facts = CallFacts(call_id=call_id, agent=name, instructions=instructions, started_at=now())
         return Call(
             leg,
             facts,

@@ -148,6 +148,7 @@ class Pipeline:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tools.close()
         await self._responder.close()
 
     # The caller's side
@@ -172,7 +173,7 @@ class Pipeline:
         for action in actions:
             self._do(action)
 
-    def _do(self, action: turns.Action) -> None:  # noqa: C901
+    def _do(self, action: turns.Action) -> None:
         call_id, now = self._call.facts.call_id, self._call.now_ms()
         match action:
             case turns.SpeechStarted(onset_ms):
@@ -206,6 +207,8 @@ class Pipeline:
             transcript = await self._transcriber.transcribe(onset_ms, end_ms)
         except ProviderError as error:
             self._trouble("transcription", error)
+            self._act(self._turns.failed(ticket))
+            self._say(self._agent.trouble_line)
             return
         self._watch.transcribed(self._call.now_ms())
         self._act(self._turns.transcribed(ticket, transcript))
@@ -218,7 +221,9 @@ class Pipeline:
         if not self._deaf:
             self._ending = None
         if track is not None and track.started:
-            self._call.emit(BargeIn(self._call.facts.call_id, self._call.now_ms(), onset_ms, stopped_ms, track.heard_ms))
+            self._call.emit(
+                BargeIn(self._call.facts.call_id, self._call.now_ms(), onset_ms, stopped_ms, track.heard_ms)
+            )
             self._agent_said(track)
 
     def _turn_ended(self, end: turns.EndTurn) -> None:
@@ -279,10 +284,16 @@ class Pipeline:
 
     async def _run_tool(self, call: ToolCall) -> None:
         ran = await self._tools.run(call)
-        self._conversation.tool_returned(call.id, ran.json)
+        self._conversation.tool_returned(call.id, ran.text)
         self._call.emit(
             ToolCalled(
-                self._call.facts.call_id, self._call.now_ms(), call.name, call.arguments, ran.json, ran.error, ran.duration_ms
+                self._call.facts.call_id,
+                self._call.now_ms(),
+                call.name,
+                call.arguments,
+                ran.text,
+                ran.error,
+                round(ran.took_ms),
             )
         )
         if call.name == "end_call" and not ran.error:
