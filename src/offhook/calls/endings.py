@@ -5,12 +5,12 @@ from collections.abc import Collection
 
 __all__ = ["is_backchannel", "is_unfinished", "plain_words"]
 
-_EXPECTING = frozenset(
+_EXPECTING = frozenset(  # noqa: SIM905 - a table of words reads better than a list of strings
     (
         "a an and as at because but by can could for from had has have he her his i i'd i'll i'm i've if in into is "
         "it's its like may might my of on or our she so than that's the their then there's they to um uh er erm hmm "
         "was we what when where which who will with would you your"
-    ).split()  # noqa: SIM905 - a table of words reads better than a list of strings
+    ).split()
 )
 _WORD = re.compile(r"[a-z']+|\d+")
 _NUMBER_INTRO = re.compile(r"\b(?:number|phone|cell|mobile|call me|reach me|zip|code)\b")
