@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 __all__ = ["is_backchannel", "is_unfinished", "plain_words"]
 
-_EXPECTING = frozenset(  # noqa: SIM905 - a table of words reads better than a list of strings
+_EXPECTING = frozenset(
     (
         "a an and as at because but by can could for from had has have he her his i i'd i'll i'm i've if in into is "
         "it's its like may might my of on or our she so than that's the their then there's they to um uh er erm hmm "
@@ -14,9 +14,7 @@ _EXPECTING = frozenset(  # noqa: SIM905 - a table of words reads better than a l
 )
 _WORD = re.compile(r"[a-z']+|\d+")
 _NUMBER_INTRO = re.compile(r"\b(?:number|phone|cell|mobile|call me|reach me|zip|code)\b")
-_DIGIT_WORDS = frozenset(
-    "zero oh one two three four five six seven eight nine double triple".split()  # noqa: SIM905
-)
+_DIGIT_WORDS = frozenset("zero oh one two three four five six seven eight nine double triple".split())
 _TELEPHONE_DIGITS = 7
 _FEW_DIGITS = 3
 _TRAILING_OFF = ("...", "…", ",", "-", "—")
