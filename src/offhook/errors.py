@@ -2,6 +2,7 @@
 
 OffhookError
 ├── ConfigError      a setting or a file of settings is wrong (file, line, hint)
+│   ├── ConfigErrors several of them, told at once (errors)
 │   └── FlowError    a conversation flow file is wrong
 ├── AudioError       bytes that are not the audio they claim to be
 ├── WireError        a peer broke its protocol; ends that connection only
@@ -11,12 +12,14 @@ OffhookError
 └── CallError        a call could not be carried on (reason: one word of `events.EndReason`)
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = [
     "AudioError",
     "CallError",
     "ConfigError",
+    "ConfigErrors",
     "FlowError",
     "ModelError",
     "OffhookError",
@@ -47,6 +50,14 @@ class ConfigError(OffhookError):
         where = "" if self.file is None else str(self.file) if self.line is None else f"{self.file}:{self.line}"
         parts = [part for part in (where, self.setting, self.problem) if part]
         return ": ".join(parts) + (f"\n  {self.hint}" if self.hint else "")
+
+
+class ConfigErrors(ConfigError):
+    """Several settings are wrong. `errors` has each; the text has all of them."""
+
+    def __init__(self, errors: Sequence[ConfigError]):
+        self.errors = tuple(errors)
+        super().__init__("\n".join(str(error) for error in errors))
 
 
 class FlowError(ConfigError):
