@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from offhook.config import AgentSettings, LlmSettings, RouteSettings, ServerSettings, Settings, TurnSettings
-from offhook.errors import ConfigError, ConfigErrors
+from offhook.errors import ConfigError, SettingsError
 
 
 def test_defaults_are_valid() -> None:
@@ -43,9 +43,7 @@ def test_log_level_in_any_case(level: str) -> None:
     assert ServerSettings.model_validate({"log_level": level}).log_level == level.lower()
 
 
-@pytest.mark.parametrize(
-    "server", [{"http_port": 9093}, {"health_port": 8000}, {"health_port": 9093}], ids=lambda server: str(server)
-)
+@pytest.mark.parametrize("server", [{"http_port": 9093}, {"health_port": 8000}, {"health_port": 9093}], ids=str)
 def test_ports_must_differ(server: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate({"server": server})
@@ -62,6 +60,6 @@ def test_keys_do_not_show_in_a_repr() -> None:
 
 
 def test_several_errors_are_one_error_with_all_texts() -> None:
-    both = ConfigErrors([ConfigError("first"), ConfigError("second", hint="do")])
+    both = SettingsError([ConfigError("first"), ConfigError("second", hint="do")])
     assert str(both) == "first\nsecond\n  do"
     assert len(both.errors) == 2

@@ -8,7 +8,7 @@ import pytest
 
 from offhook.config import Settings
 from offhook.config_files import Loaded, load_settings, read_settings
-from offhook.errors import ConfigError, ConfigErrors
+from offhook.errors import ConfigError, SettingsError
 
 SECRET = "sk-1234567890abcdef"
 
@@ -36,7 +36,7 @@ class Folder:
         with pytest.raises(ConfigError) as caught:
             self.read()
         error = caught.value
-        return list(error.errors) if isinstance(error, ConfigErrors) else [error]
+        return list(error.errors) if isinstance(error, SettingsError) else [error]
 
     def texts(self) -> list[str]:
         return [str(error).replace(f"{self.path}/", "") for error in self.wrong()]
@@ -90,19 +90,27 @@ def test_every_wrong_setting_is_told_with_its_line(folder: Folder) -> None:
     assert sorted(folder.texts()) == sorted(
         [
             "offhook.toml:2: server.http_port: 99999 is out of range\n  it must be at least 0 and at most 65535",
-            'offhook.toml:3: server.log_level: "verbos" is not one of its values\n'
-            "  it may be debug, info, warning or error",
+            (
+                'offhook.toml:3: server.log_level: "verbos" is not one of its values\n'
+                "  it may be debug, info, warning or error"
+            ),
             "offhook.toml:5: agents.reception.turns.silense_ms: there is no such setting\n  did you mean silence_ms?",
-            'offhook.toml:6: agents.reception.turns.silence_ms: "x" is not a whole number\n'
-            "  it must be at least 100 and at most 5000",
+            (
+                'offhook.toml:6: agents.reception.turns.silence_ms: "x" is not a whole number\n'
+                "  it must be at least 100 and at most 5000"
+            ),
             "offhook.toml:8: agents.b.turns.vad_stay: 0.9 is above vad_threshold, which is 0.5",
             'offhook.toml:10: agents.c.responder: "llm" needs a table [agents.<name>.llm] with base_url and model',
             'offhook.toml:12: routes[0].agent: there is no agent "x"; there are: reception, b, c',
             'offhook.toml:14: routes[1].agent: there is no agent "y"; there are: reception, b, c',
-            '.env:1: agents.reception.turns.vad_threshold (VAD_THRESHOLD): "lots" is not a number\n'
-            "  it must be above 0 and below 1",
-            '.env:3: server.health_port (HEALTH_PORT): "70000" is out of range\n'
-            "  it must be at least 0 and at most 65535",
+            (
+                '.env:1: agents.reception.turns.vad_threshold (VAD_THRESHOLD): "lots" is not a number\n'
+                "  it must be above 0 and below 1"
+            ),
+            (
+                '.env:3: server.health_port (HEALTH_PORT): "70000" is out of range\n'
+                "  it must be at least 0 and at most 65535"
+            ),
             "limits.maxcalls (OFFHOOK_LIMITS__MAXCALLS): there is no such setting\n  did you mean max_calls?",
             "limts (OFFHOOK_LIMTS__MAX_CALLS): there is no such setting\n  did you mean limits?",
         ]

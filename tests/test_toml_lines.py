@@ -5,8 +5,7 @@ import pytest
 
 from offhook.toml_lines import KeyPath, key_lines
 
-DOCUMENT = (
-    r'''# a comment with [table] and key = 1
+DOCUMENT = r"""# a comment with [table] and key = 1
 [server]
 http_port = 8000 # trailing
 "quoted key" = 1
@@ -15,17 +14,13 @@ http_port = 8000 # trailing
 a.b . "c" = true
 
 [agents.reception]
-greeting = """
+greeting = QQQ
 [not.a.table]
-key = 'not a key' \""" still text
-"""
+key = 'not a key' \QQQ still text
+QQQ
 instructions = '''
-    + "'''"
-    + r"""
 [[nor]] this
-"""
-    + "'''"
-    + r"""
+'''
 llm = { base_url = "http://x/#y", nested = { deep = [1, 2] }, when = 2026-01-02T03:04:05Z }
 list = [
   "one", # first
@@ -47,8 +42,7 @@ x = 1
 y = 1
 [[routes.deep]]
 y = 2
-"""
-)
+""".replace("QQQ", '"' * 3)
 
 LINES: dict[KeyPath, int] = {
     ("server",): 2,

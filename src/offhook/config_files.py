@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from offhook.config import Settings
 from offhook.environment import FLAT_NAMES, is_placeholder, prefixed_path, targets
-from offhook.errors import ConfigError, ConfigErrors
+from offhook.errors import ConfigError, SettingsError
 from offhook.settings_tree import entries, find, is_secret, kinds, submodel
 from offhook.toml_lines import KeyPath, key_lines
 from offhook.wrong_settings import Complaint, complaints
@@ -289,7 +289,7 @@ def _judge(draft: _Draft) -> Settings:
         if not draft.errors:
             return settings
     errors = _in_order(draft.errors)
-    raise errors[0] if len(errors) == 1 else ConfigErrors(errors)
+    raise errors[0] if len(errors) == 1 else SettingsError(errors)
 
 
 def _in_order(errors: list[ConfigError]) -> list[ConfigError]:

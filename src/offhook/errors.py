@@ -2,8 +2,8 @@
 
 OffhookError
 ├── ConfigError      a setting or a file of settings is wrong (file, line, hint)
-│   ├── ConfigErrors several of them, told at once (errors)
-│   └── FlowError    a conversation flow file is wrong
+│   ├── SettingsError  several of them, told at once (errors)
+│   └── FlowError      a conversation flow file is wrong
 ├── AudioError       bytes that are not the audio they claim to be
 ├── WireError        a peer broke its protocol; ends that connection only
 ├── ProviderError    a speech or language provider failed (provider, status, retryable)
@@ -19,11 +19,11 @@ __all__ = [
     "AudioError",
     "CallError",
     "ConfigError",
-    "ConfigErrors",
     "FlowError",
     "ModelError",
     "OffhookError",
     "ProviderError",
+    "SettingsError",
     "ToolError",
     "WireError",
 ]
@@ -52,7 +52,7 @@ class ConfigError(OffhookError):
         return ": ".join(parts) + (f"\n  {self.hint}" if self.hint else "")
 
 
-class ConfigErrors(ConfigError):
+class SettingsError(ConfigError):
     """Several settings are wrong. `errors` has each; the text has all of them."""
 
     def __init__(self, errors: Sequence[ConfigError]):
