@@ -11,6 +11,7 @@ __all__ = ["CATCH_UP_FRAMES", "MediaClock", "Ticking"]
 
 CATCH_UP_FRAMES = 3
 _SKIP_FRAMES = 50
+_ROUNDING = 1e-6
 
 
 class Ticking(Protocol):
@@ -57,7 +58,7 @@ class MediaClock:
 
     def catch_up(self) -> None:
         """Give every beat that is due."""
-        due = int((self._now() - self._origin) * 1000 / FRAME_MS)
+        due = int((self._now() - self._origin) * 1000 / FRAME_MS + _ROUNDING)
         missed = due - self.beats
         if missed <= 0:
             return
