@@ -19,8 +19,8 @@ _PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": 
 _HANDED_ON: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app = typer.Typer(**_PLAIN, help="Answers and places phone calls with an AI agent.", add_completion=False)
-models_app = typer.Typer(**_PLAIN, help="The local models: list, fetch, verify.")
-calls_app = typer.Typer(rich_markup_mode=None, help="Calls of the past: a list, and what was said.")
+models_app = typer.Typer(**_PLAIN, help="List, fetch or verify local models.")
+calls_app = typer.Typer(rich_markup_mode=None, help="List past calls; show what was said.")
 app.add_typer(models_app, name="models")
 app.add_typer(calls_app, name="calls")
 
@@ -95,7 +95,10 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Where to write them.")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
 ) -> None:
-    """Write offhook.toml and .env.example, with every setting explained."""
+    """Write a commented offhook.toml.
+
+    And .env.example beside it, with the names of keys and accounts.
+    """
     from offhook.config_template import write_templates  # noqa: PLC0415
 
     for path in write_templates(folder, force=force):
@@ -107,7 +110,7 @@ def init(
 def doctor(
     config: ConfigOption = None, as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False
 ) -> None:
-    """Check that this machine is ready for calls."""
+    """Check that all is ready for calls."""
     from offhook.doctor import Check, examine  # noqa: PLC0415
 
     try:
@@ -134,7 +137,7 @@ def _print_check(state: str, text: str, remedy: str) -> None:
 
 @models_app.command("list")
 def list_models(config: ConfigOption = None) -> None:
-    """Show the models, and which of them are here."""
+    """Show which models are here."""
     from offhook.providers.models import MODELS, locate, needed  # noqa: PLC0415
 
     settings = _load(config).settings
@@ -162,7 +165,10 @@ def fetch(
         typer.Option("--from", metavar="FOLDER", help="Take the files from a folder, not from the network."),
     ] = None,
 ) -> None:
-    """Bring models here and check them; what is here already is left alone."""
+    """Bring models here and check them.
+
+    What is here already is left alone.
+    """
     from offhook.providers.model_fetch import fetch as fetch_model  # noqa: PLC0415
     from offhook.providers.models import needed  # noqa: PLC0415
 
@@ -174,7 +180,7 @@ def fetch(
 
 @models_app.command()
 def verify(names: ModelNames = None, config: ConfigOption = None) -> None:
-    """Read every byte of the models and compare with what they should be."""
+    """Check every byte of the models."""
     from offhook.providers.models import needed  # noqa: PLC0415
     from offhook.providers.models import verify as verify_model  # noqa: PLC0415
 
@@ -240,13 +246,13 @@ def show(
 
 @app.command(context_settings=_HANDED_ON, add_help_option=False)
 def simulate(context: typer.Context) -> None:
-    """Phone the agent with a synthetic caller."""
+    """Phone the agent, without a phone."""
     _hand_on("simulate", context.args)
 
 
 @app.command(context_settings=_HANDED_ON, add_help_option=False)
 def bench(context: typer.Context) -> None:
-    """Measure how many calls this machine takes, and how fast it answers."""
+    """Measure how many calls fit."""
     _hand_on("bench", context.args)
 
 

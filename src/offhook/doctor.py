@@ -32,6 +32,7 @@ _RUNTIMES = {
 _LOW_SPACE_BYTES = 1_000_000_000
 _LLM_TIMEOUT_S = 4
 _EARLIEST_YEAR = 2025
+_OLDEST_PYTHON = (3, 11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,9 @@ def examine(loaded: Loaded) -> Iterator[Check]:
 
 def _python() -> Check:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info >= (3, 11):
+    if sys.version_info[:2] >= _OLDEST_PYTHON:
         return Check("python", "good", version)
-    return Check("python", "bad", version, "install Python 3.11 or later")  # type: ignore[unreachable]
+    return Check("python", "bad", version, "install Python 3.11 or later")
 
 
 def _clock(settings: Settings) -> Iterator[Check]:
@@ -164,9 +165,9 @@ def _listeners(table: Path, port: int) -> list[str]:
 
 def _data_dir(folder: Path) -> Check:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            free = shutil.disk_usage(folder).free
+        existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+        with tempfile.TemporaryFile(dir=existing):
+            free = shutil.disk_usage(existing).free
     except OSError as exc:
         return Check("data", "bad", f"{folder}: {exc.strerror}", "set server.data_dir to a folder that can be written")
     found = f"{folder}, {free / 1e9:.1f} GB free"
@@ -187,10 +188,8 @@ def _agent(name: str, agent: AgentSettings) -> Iterator[Check]:
 
 def _flow_file(name: str, kind: str, path: Path | None) -> Check:
     def load() -> str:
-        if path is None:
-            return f"{name}: built-in {kind}"
         getattr(importlib.import_module("offhook.providers.llm.flow"), f"load_{kind}")(path)
-        return f"{name}: {path}"
+        return f"{name}: {path or f'built-in {kind}'}"
 
     return _attempt("agent", f"{name}: {kind}", load)
 
