@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 
 from offhook import __version__
+from offhook.audio.convert import converter
 from offhook.calls.clock import MediaClock
 from offhook.carriers.audiosocket.server import AudioSocketServer
 from offhook.config import Settings
@@ -81,7 +82,7 @@ class Server:
     async def _serve_audiosocket(self, stack: AsyncExitStack, switchboard: Switchboard) -> None:
         if not self.settings.audiosocket.enabled:
             return
-        server = AudioSocketServer(self.settings.audiosocket, switchboard.answer)
+        server = AudioSocketServer(self.settings.audiosocket, switchboard.answer, converter)
         await server.start()
         stack.push_async_callback(server.stop)
         self.audiosocket_port = server.port

@@ -9,7 +9,7 @@ from offhook.calls.engines.loopback import MAGIC, STAMP, Loopback
 
 async def test_each_frame_comes_back_at_the_next_beat_with_the_time_it_was_heard(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    rig.call.answer(lambda call: Loopback(call))
+    rig.call.answer(Loopback)
     sent_ns = time.monotonic_ns()
     stamped = STAMP.pack(MAGIC, 7, sent_ns, 0) + bytes(320 - STAMP.size)
     await rig.run(20, stamped)
