@@ -1,0 +1,62 @@
+"""Loads what answers calls: models once per process, and an engine factory for each agent."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
+from offhook.calls.engines.loopback import Loopback
+from offhook.calls.speaker import Phrases
+from offhook.calls.voice_detection import VoiceDetection
+from offhook.config import Settings
+from offhook.providers.models import locate
+from offhook.providers.vad.base import VadModel
+
+__all__ = ["Brains", "load_brains"]
+
+
+@dataclass
+class Brains:
+    """Models and engines. `engines` has a factory and `instructions` the instructions for each agent's name."""
+
+    engines: dict[str, EngineFactory] = field(default_factory=dict)
+    instructions: dict[str, str] = field(default_factory=dict)
+    voice_detection: VoiceDetection | None = None
+    phrases: Phrases | None = None
+    closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+
+    async def close(self) -> None:
+        """Stop the workers and close the connections."""
+        if self.voice_detection is not None:
+            self.voice_detection.shut_down()
+        for close in reversed(self.closers):
+            await close()
+
+
+async def load_brains(settings: Settings) -> Brains:
+    """Load what the agents of `settings` need, and nothing else. Raises ModelError, ConfigError."""
+    brains = Brains()
+    agents = settings.agents
+    if any(agent.engine == "pipeline" or agent.measure_vad for agent in agents.values()):
+        brains.voice_detection = VoiceDetection(await asyncio.to_thread(_load_vad, settings))
+    for name, agent in agents.items():
+        if agent.engine == "loopback":
+            brains.engines[name] = partial(_loopback, wants_vad=agent.measure_vad)
+    speaking = {name: agent for name, agent in agents.items() if agent.engine == "pipeline"}
+    if speaking:
+        # The extra `local` and what stands on it: a server without models does not pay for them.
+        from offhook.server.pipelines import load_pipelines  # noqa: PLC0415
+
+        await load_pipelines(settings, speaking, brains)
+    return brains
+
+
+def _loopback(call: CallHandle, *, wants_vad: bool) -> Engine:
+    return Loopback(call, wants_vad=wants_vad)
+
+
+def _load_vad(settings: Settings) -> VadModel:
+    from offhook.providers.vad.silero import SileroVad  # noqa: PLC0415 - onnxruntime is in the extra `local`
+
+    return SileroVad(locate("silero", settings) / "silero_vad.onnx")
