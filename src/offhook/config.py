@@ -4,12 +4,12 @@ This file says what may be set; `config_files.py` reads `offhook.toml`, `.env` a
 what is wrong into an error with file, line and remedy.
 """
 
-import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 __all__ = [
     "AgentSettings",
@@ -28,6 +28,17 @@ __all__ = [
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Network = IPv4Network | IPv6Network
+AgentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+WebAddress = Annotated[str, StringConstraints(pattern=r"^(https?://[^\s]+)?$")]
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _wrong(problem: str, *keys: str | int) -> PydanticCustomError:
+    """An error of a whole section that is to be shown at the line of one of its keys."""
+    return PydanticCustomError("setting", "{problem}", {"problem": problem, "keys": keys})
 
 
 class _Section(BaseModel):
@@ -40,9 +51,9 @@ class ServerSettings(_Section):
     http_host: str = "127.0.0.1"
     http_port: Port = Field(8000, description="0 picks a free port")
     health_port: Port | None = Field(None, description="a second port that answers /health alone")
-    public_url: str = ""
+    public_url: WebAddress = Field("", description="address at which carriers reach this server")
     data_dir: Path = Field(Path("var"), description="call records, recordings, messages and bookings go below it")
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
     log_format: Literal["text", "json"] = "text"
     log_transcripts: bool = Field(True, description="write what was said to the log")
 
@@ -86,10 +97,25 @@ class TurnSettings(_Section):
     """When the caller's turn begins and ends."""
 
     vad_threshold: float = Field(0.5, gt=0, lt=1, description="speech begins at this probability")
-    vad_stay: float = Field(0.35, gt=0, lt=1, description="and goes on down to this one")
-    speculate_ms: int = Field(200, ge=60, le=2_000, description="silence after which transcription starts")
+    vad_stay: float = Field(
+        default_factory=lambda known: min(0.35, known["vad_threshold"]),
+        gt=0,
+        lt=1,
+        description="and goes on down to this one; follows a lower vad_threshold if not set",
+    )
     silence_ms: int = Field(500, ge=100, le=5_000, description="silence that ends the caller's turn")
-    unfinished_ms: int = Field(1_200, ge=100, le=10_000, description="the same, after words that expect more")
+    speculate_ms: int = Field(
+        default_factory=lambda known: min(200, known["silence_ms"]),
+        ge=60,
+        le=2_000,
+        description="silence after which transcription starts; follows a shorter silence_ms if not set",
+    )
+    unfinished_ms: int = Field(
+        default_factory=lambda known: max(1_200, known["silence_ms"]),
+        ge=100,
+        le=10_000,
+        description="the same as silence_ms, after words that expect more; follows a longer one if not set",
+    )
     prefix_padding_ms: int = Field(300, ge=0, le=2_000, description="audio kept from before speech was detected")
     barge_in: bool = True
     barge_in_ms: int = Field(700, ge=100, le=5_000, description="speech this long interrupts, whatever its words")
@@ -116,11 +142,11 @@ class TurnSettings(_Section):
     @model_validator(mode="after")
     def _ordered(self) -> "TurnSettings":
         if self.vad_stay > self.vad_threshold:
-            raise ValueError("vad_stay must not be above vad_threshold")
+            raise _wrong(f"{self.vad_stay} is above vad_threshold, which is {self.vad_threshold}", "vad_stay")
         if self.speculate_ms > self.silence_ms:
-            raise ValueError("speculate_ms must not be above silence_ms")
+            raise _wrong(f"{self.speculate_ms} is above silence_ms, which is {self.silence_ms}", "speculate_ms")
         if self.unfinished_ms < self.silence_ms:
-            raise ValueError("unfinished_ms must not be below silence_ms")
+            raise _wrong(f"{self.unfinished_ms} is below silence_ms, which is {self.silence_ms}", "unfinished_ms")
         return self
 
 
@@ -138,11 +164,14 @@ class SilenceSettings(_Section):
 class LlmSettings(_Section):
     """An OpenAI-compatible chat completions server."""
 
-    base_url: str = Field(..., description="for example http://127.0.0.1:11434/v1")
-    model: str
+    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")] = Field(
+        ..., description="for example http://127.0.0.1:11434/v1"
+    )
+    model: str = Field(..., description="the server's name of the model")
     api_key_env: str = Field(
         "OPENAI_API_KEY", description="environment name of the key; may be unset for local servers"
     )
+    api_key: SecretStr | None = Field(None, description="what that name holds in the environment or in .env")
     temperature: float = Field(0.4, ge=0, le=2)
     max_tokens: int = Field(200, ge=1)
     timeout_s: float = Field(10.0, gt=0, description="longest wait for the first token, and between tokens")
@@ -168,7 +197,7 @@ class AgentSettings(_Section):
     @model_validator(mode="after")
     def _llm_named(self) -> "AgentSettings":
         if self.responder == "llm" and self.llm is None:
-            raise ValueError('responder = "llm" needs a table [agents.<name>.llm] with base_url and model')
+            raise _wrong('"llm" needs a table [agents.<name>.llm] with base_url and model', "responder")
         return self
 
 
@@ -180,7 +209,7 @@ class RouteSettings(_Section):
 
 
 class KeySettings(_Section):
-    """Keys and accounts of vendors; only ever read from the environment or `.env`."""
+    """Keys and accounts of vendors. The secret ones are only ever read from the environment or `.env`."""
 
     openai_api_key: SecretStr | None = None
     deepgram_api_key: SecretStr | None = None
@@ -208,20 +237,30 @@ class Settings(_Section):
     limits: LimitSettings = LimitSettings()
     models: ModelSettings = ModelSettings()
     recording: RecordingSettings = RecordingSettings()
-    agents: dict[str, AgentSettings] = Field(default_factory=lambda: {"reception": AgentSettings()})
+    agents: dict[AgentName, AgentSettings] = Field(default_factory=lambda: {"reception": AgentSettings()})
     routes: tuple[RouteSettings, ...] = ()
     keys: KeySettings = KeySettings()
 
     @model_validator(mode="after")
     def _agents_exist(self) -> "Settings":
         if not self.agents:
-            raise ValueError("at least one [agents.<name>] is needed")
-        for name in self.agents:
-            if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-                raise ValueError(f'agent name "{name}" may have letters, digits, _ and - only')
-        for route in self.routes:
+            raise _wrong("at least one [agents.<name>] is needed", "agents")
+        for index, route in enumerate(self.routes):
             if route.agent not in self.agents:
-                raise ValueError(f'a route names the agent "{route.agent}"; there are: {", ".join(self.agents)}')
+                known = ", ".join(self.agents)
+                raise _wrong(f'there is no agent "{route.agent}"; there are: {known}', "routes", index, "agent")
+        return self
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> "Settings":
+        audiosocket = self.audiosocket.port if self.audiosocket.enabled else 0
+        http, health = self.server.http_port, self.server.health_port
+        if audiosocket and audiosocket == http:
+            here = ("audiosocket", "port") if "port" in self.audiosocket.model_fields_set else ("server", "http_port")
+            raise _wrong("server.http_port and audiosocket.port are the same", *here)
+        if health and health in (http, audiosocket):
+            taken = "server.http_port" if health == http else "audiosocket.port"
+            raise _wrong(f"{health} is also {taken}", "server", "health_port")
         return self
 
     def agent_for(self, carrier: str) -> str:

@@ -2,7 +2,8 @@
 
 OffhookError
 ├── ConfigError      a setting or a file of settings is wrong (file, line, hint)
-│   └── FlowError    a conversation flow file is wrong
+│   ├── SettingsError  several of them, told at once (errors)
+│   └── FlowError      a conversation flow file is wrong
 ├── AudioError       bytes that are not the audio they claim to be
 ├── WireError        a peer broke its protocol; ends that connection only
 ├── ProviderError    a speech or language provider failed (provider, status, retryable)
@@ -11,6 +12,7 @@ OffhookError
 └── CallError        a call could not be carried on (reason: one word of `events.EndReason`)
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "ModelError",
     "OffhookError",
     "ProviderError",
+    "SettingsError",
     "ToolError",
     "WireError",
 ]
@@ -47,6 +50,14 @@ class ConfigError(OffhookError):
         where = "" if self.file is None else str(self.file) if self.line is None else f"{self.file}:{self.line}"
         parts = [part for part in (where, self.setting, self.problem) if part]
         return ": ".join(parts) + (f"\n  {self.hint}" if self.hint else "")
+
+
+class SettingsError(ConfigError):
+    """Several settings are wrong. `errors` has each; the text has all of them."""
+
+    def __init__(self, errors: Sequence[ConfigError]):
+        self.errors = tuple(errors)
+        super().__init__("\n".join(str(error) for error in errors))
 
 
 class FlowError(ConfigError):
