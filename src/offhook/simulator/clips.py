@@ -1,6 +1,5 @@
 """What the caller will say, made before the call begins, so that synthesis never disturbs its pace."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,12 +85,12 @@ def phone_band(rate: int) -> tuple[float, float]:
 
 def _file_clip(file: Path, text: str, rate: int) -> Clip:
     try:
-        pcm, file_rate = read_wav(file)
+        wav = read_wav(file)
     except (OSError, AudioError) as error:
         raise ConfigError(f"cannot play {file}: {error}", hint="play takes a 16-bit PCM WAV file") from error
-    mono = as_float(pcm)
+    mono = as_float(wav.samples).mean(axis=1)
     low, high = phone_band(rate)
-    samples = resampled(mono, rate / file_rate, rate=rate, low=low, high=high)
+    samples = resampled(mono, rate / wav.rate, rate=rate, low=low, high=high)
     out = as_pcm(samples)
     onset, end = edges(out, EDGE_DB)
     return Clip(text or f"({file.name})", out, onset, end)
@@ -115,8 +114,3 @@ def mumbled(speech: Samples, rate: int, length_s: float) -> Samples:
     backwards = band(speech[::-1], rate, 120.0, 700.0)
     wanted = int(length_s * rate)
     return np.resize(backwards, wanted) if len(backwards) else np.zeros(wanted, np.float32)
-
-
-def total_speech_s(clips: Sequence[Clip | None], rate: int) -> float:
-    """Seconds of sound in all clips."""
-    return sum(len(clip.pcm) for clip in clips if clip) / rate

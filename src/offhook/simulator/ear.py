@@ -53,7 +53,7 @@ class Ear:
             if self.track.length <= at:
                 self.track.lay(at, frame)
             return
-        if self.current is not None and 0 < at - self.track.length and self.last_sound + 1 >= self.track.length:
+        if self.current is not None and at > self.track.length and self.last_sound + 1 >= self.track.length:
             self.underruns += 1
         start = self.track.lay(at, frame)
         self._listen(np.abs(np.frombuffer(frame, "<i2").astype(np.float32)), start)

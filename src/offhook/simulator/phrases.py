@@ -11,15 +11,13 @@ from difflib import SequenceMatcher
 __all__ = ["contains", "normalise", "phrase_problem"]
 
 LIKENESS = 0.8
-_UNITS = dict(
-    zip(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split(),
-        range(20),
-        strict=True,
-    )
+_SMALL = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
+    *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),
 )
-_TENS = dict(zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True))
+_ROUND = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_UNITS = {word: number for number, word in enumerate(_SMALL)}
+_TENS = {word: 10 * number for number, word in enumerate(_ROUND, 2)}
 _ORDINALS = {"first": "1st", "second": "2nd", "third": "3rd", "fifth": "5th", "eighth": "8th", "ninth": "9th"}
 _REWRITES = (
     (re.compile(r"[$]\s?(\d+)"), r"\1 dollars"),

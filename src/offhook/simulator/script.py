@@ -1,4 +1,4 @@
-"""What the caller does, step after step: generators that yield once for each 20 ms that passes. No clock of their own."""
+"""What the caller does, step after step: generators that yield once for each 20 ms. No clock of their own."""
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -26,7 +26,7 @@ def resampled(samples: Samples, ratio: float, *, rate: int = 0, low: float = 0.0
     spectrum = np.fft.rfft(samples)[: size // 2 + 1]
     spectrum = np.pad(spectrum, (0, size // 2 + 1 - len(spectrum)))
     if rate:
-        spectrum *= _window(np.fft.rfftfreq(size, 1 / rate), low, high)
+        spectrum *= _window(np.linspace(0, rate / 2, len(spectrum)), low, high)
     return (np.fft.irfft(spectrum, size) * (size / len(samples))).astype(np.float32)
 
 
@@ -50,7 +50,8 @@ def level_db(samples: Samples) -> float:
 def at_level(samples: Samples, db: float) -> Samples:
     """`samples` with an RMS of `db` dBFS, peaks cut off at full scale."""
     gain = 10 ** ((db - level_db(samples)) / 20) if np.any(samples) else 1.0
-    return np.clip(samples * np.float32(gain), -1.0, 1.0).astype(np.float32)
+    louder: Samples = np.clip(samples * np.float32(gain), -1.0, 1.0)
+    return louder
 
 
 def edges(pcm: Pcm, threshold_db: float) -> tuple[int, int]:
@@ -61,7 +62,7 @@ def edges(pcm: Pcm, threshold_db: float) -> tuple[int, int]:
 
 def as_pcm(samples: Samples) -> Pcm:
     """Signed 16-bit samples of values in -1..1."""
-    return np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2")
+    return np.clip(np.rint(samples * 32768), -32768, 32767).astype(np.int16)
 
 
 def as_float(pcm: Pcm) -> Samples:

@@ -133,9 +133,7 @@ class ExpectHangup(_Step):
     timeout_s: Seconds = 30.0
 
 
-Step = (
-    Say | Play | WaitForAgent | Interrupt | Backchannel | Cough | Silence | Mumble | Dtmf | HangUp | ExpectHangup
-)
+Step = Say | Play | WaitForAgent | Interrupt | Backchannel | Cough | Silence | Mumble | Dtmf | HangUp | ExpectHangup
 
 STEPS: Mapping[str, type[_Step]] = {
     "say": Say,

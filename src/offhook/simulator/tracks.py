@@ -30,10 +30,10 @@ class Track:
         return np.frombuffer(bytes(self._sound[2 * max(0, start) : 2 * end]), "<i2")
 
 
-def stereo(left: Track, right: Track) -> bytes:
-    """Both tracks interleaved as 16-bit PCM, the shorter one made up with silence."""
+def stereo(left: Track, right: Track) -> Pcm:
+    """Both tracks side by side, shape (n, 2), the shorter one made up with silence."""
     length = max(left.length, right.length)
-    both = np.zeros((length, 2), "<i2")
+    both = np.zeros((length, 2), np.int16)
     for side, track in enumerate((left, right)):
         both[: track.length, side] = track.between(0, track.length)
-    return both.tobytes()
+    return both
