@@ -136,7 +136,7 @@ def test_every_wrong_setting_is_told_with_its_line(folder: Folder) -> None:
             r":2: agents\.a\.speed: 9 is out of range\n  it must be at least 0\.5 and at most 2\.0",
         ),
         ("[agents.a]\ngreeting = 9", r":2: agents\.a\.greeting: 9 is not a text in quotes"),
-        ('[agents.a.llm]\nmodel = "m"', r":1: agents\.a\.llm\.base_url: is needed\n  for example http"),
+        ('[agents.a.llm]\nmodel = "m"', r":1: agents\.a\.llm\.base_url: is needed\n  address of its API"),
         ('[agents.a]\nllm = {model = "m"}', r":2: agents\.a\.llm\.base_url: is needed"),
         (
             "[agents.a.llm]\napi_key = 'k'\nbase_url='http://x'\nmodel='m'",

@@ -48,21 +48,23 @@ class _Section(BaseModel):
 class ServerSettings(_Section):
     """Where the server listens and writes."""
 
-    http_host: str = "127.0.0.1"
+    http_host: str = Field("127.0.0.1", description="0.0.0.0 to be reached from other machines")
     http_port: Port = Field(8000, description="0 picks a free port")
-    health_port: Port | None = Field(None, description="a second port that answers /health alone")
+    health_port: Port | None = Field(None, description="a second port that answers /health alone", examples=[8080])
     public_url: WebAddress = Field("", description="address at which carriers reach this server")
     data_dir: Path = Field(Path("var"), description="call records, recordings, messages and bookings go below it")
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
-    log_format: Literal["text", "json"] = "text"
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
+        "info", description="debug, info, warning or error"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="json for machines to read")
     log_transcripts: bool = Field(True, description="write what was said to the log")
 
 
 class AudioSocketSettings(_Section):
     """The port that Asterisk's AudioSocket connects to."""
 
-    enabled: bool = True
-    host: str = "127.0.0.1"
+    enabled: bool = Field(True, description="false if no Asterisk calls in")
+    host: str = Field("127.0.0.1", description="0.0.0.0 to be reached from other machines; see also `allow`")
     port: Port = Field(9093, description="0 picks a free port")
     allow: tuple[Network, ...] = Field(
         (ip_network("127.0.0.0/8"), ip_network("::1/128")), description="networks that may connect"
@@ -73,24 +75,32 @@ class LimitSettings(_Section):
     """How much this machine takes on."""
 
     max_calls: int = Field(12, ge=1, le=10_000, description="beyond it a caller hears the busy line")
-    busy_line: str = "All of our lines are busy. Please call again in a few minutes."
+    busy_line: str = Field(
+        "All of our lines are busy. Please call again in a few minutes.", description="what such a caller hears"
+    )
     drain_s: float = Field(30.0, ge=0, description="how long a stopping server waits for calls in progress")
 
 
 class ModelSettings(_Section):
     """Which local models, and where they are kept."""
 
-    dir: Path | None = Field(None, description="folder of the models; the user's cache folder if not set")
-    stt: Literal["whisper-base", "whisper-tiny.en"] = "whisper-base"
-    stt_dir: Path | None = Field(None, description="a CTranslate2 Whisper model of your own, in place of `stt`")
-    vad: Literal["silero"] = "silero"
-    tts: Literal["hibari"] = "hibari"
+    dir: Path | None = Field(
+        None, description="folder of the models; the user's cache folder if not set", examples=["models"]
+    )
+    stt: Literal["whisper-base", "whisper-tiny.en"] = Field(
+        "whisper-base", description="what hears: whisper-base, or whisper-tiny.en for English and twice as many calls"
+    )
+    stt_dir: Path | None = Field(
+        None, description="a CTranslate2 Whisper model of your own, in place of `stt`", examples=["my-whisper"]
+    )
+    vad: Literal["silero"] = Field("silero", description="what tells speech from noise")
+    tts: Literal["hibari"] = Field("hibari", description="what speaks")
 
 
 class RecordingSettings(_Section):
     """Stereo recordings: the caller left, the agent right."""
 
-    enabled: bool = True
+    enabled: bool = Field(True, description="false to keep no recordings")
 
 
 class TurnSettings(_Section):
@@ -117,7 +127,7 @@ class TurnSettings(_Section):
         description="the same as silence_ms, after words that expect more; follows a longer one if not set",
     )
     prefix_padding_ms: int = Field(300, ge=0, le=2_000, description="audio kept from before speech was detected")
-    barge_in: bool = True
+    barge_in: bool = Field(True, description="whether callers can interrupt the agent")
     barge_in_ms: int = Field(700, ge=100, le=5_000, description="speech this long interrupts, whatever its words")
     backchannels: tuple[str, ...] = Field(
         (
@@ -154,42 +164,55 @@ class SilenceSettings(_Section):
     """What happens when the caller says nothing, or will not stop."""
 
     ask_after_s: float = Field(8.0, gt=0, description="silence after which the agent asks")
-    ask_line: str = "Are you still there?"
+    ask_line: str = Field("Are you still there?", description="what it asks")
     hang_up_after_s: float = Field(8.0, gt=0, description="further silence after which it hangs up")
-    goodbye_line: str = "I can't hear you, so I will hang up now. Please call again. Goodbye."
+    goodbye_line: str = Field(
+        "I can't hear you, so I will hang up now. Please call again. Goodbye.", description="what it says before that"
+    )
     max_duration_s: float = Field(900.0, gt=0, description="the longest a call may last")
-    max_duration_line: str = "I am sorry, we have reached the time limit of this call. Thank you for calling. Goodbye."
+    max_duration_line: str = Field(
+        "I am sorry, we have reached the time limit of this call. Thank you for calling. Goodbye.",
+        description="what the caller hears then",
+    )
 
 
 class LlmSettings(_Section):
     """An OpenAI-compatible chat completions server."""
 
     base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")] = Field(
-        ..., description="for example http://127.0.0.1:11434/v1"
+        ..., description="address of its API, up to and with /v1", examples=["http://127.0.0.1:11434/v1"]
     )
-    model: str = Field(..., description="the server's name of the model")
+    model: str = Field(..., description="the server's name of the model", examples=["llama3.2"])
     api_key_env: str = Field(
         "OPENAI_API_KEY", description="environment name of the key; may be unset for local servers"
     )
     api_key: SecretStr | None = Field(None, description="what that name holds in the environment or in .env")
-    temperature: float = Field(0.4, ge=0, le=2)
-    max_tokens: int = Field(200, ge=1)
+    temperature: float = Field(0.4, ge=0, le=2, description="0 for always the same answers")
+    max_tokens: int = Field(200, ge=1, description="longest reply, in tokens")
     timeout_s: float = Field(10.0, gt=0, description="longest wait for the first token, and between tokens")
 
 
 class AgentSettings(_Section):
     """Who answers."""
 
-    greeting: str = "Hello, thanks for calling. How can I help you?"
-    instructions: str = ""
-    engine: Literal["pipeline", "loopback"] = "pipeline"
-    responder: Literal["flow", "llm"] = "flow"
-    flow: Path | None = Field(None, description="a flow file; the built-in receptionist if not set")
-    facts: Path | None = Field(None, description="a facts file; the built-in example if not set")
+    greeting: str = Field("Hello, thanks for calling. How can I help you?", description="the agent's first words")
+    instructions: str = Field("", description="for a language model: who the agent is and what it must do")
+    engine: Literal["pipeline", "loopback"] = Field(
+        "pipeline", description="pipeline, or loopback to hear yourself when testing a line"
+    )
+    responder: Literal["flow", "llm"] = Field(
+        "flow", description="flow follows a script of states, llm talks freely and needs the llm table"
+    )
+    flow: Path | None = Field(
+        None, description="a flow file; the built-in receptionist if not set", examples=["flow.toml"]
+    )
+    facts: Path | None = Field(
+        None, description="a facts file; the built-in example if not set", examples=["facts.toml"]
+    )
     llm: LlmSettings | None = None
-    language: str = Field("en", pattern=r"^[a-z]{2}$")
-    voice: str = "heart"
-    speed: float = Field(1.0, ge=0.5, le=2.0)
+    language: str = Field("en", pattern=r"^[a-z]{2}$", description="what callers speak")
+    voice: str = Field("heart", description="name of the voice that speaks")
+    speed: float = Field(1.0, ge=0.5, le=2.0, description="how fast it speaks; 1.0 is natural")
     timezone: str = Field("", description="IANA name; the machine's own if not set")
     turns: TurnSettings = TurnSettings()
     silence: SilenceSettings = SilenceSettings()
@@ -204,7 +227,7 @@ class AgentSettings(_Section):
 class RouteSettings(_Section):
     """Which agent answers which calls; the first route that fits wins."""
 
-    agent: str
+    agent: str = Field(..., description="name of the agent", examples=["reception"])
     carrier: str = Field("*", description="name of a carrier, or * for all")
 
 
@@ -217,16 +240,16 @@ class KeySettings(_Section):
     vobiz_auth_id: SecretStr | None = None
     vobiz_auth_token: SecretStr | None = None
     ngrok_auth_token: SecretStr | None = None
-    openai_model: str = ""
-    openai_voice: str = ""
-    ami_host: str = "127.0.0.1"
-    ami_port: Port = 5038
-    ami_user: str = ""
+    openai_model: str = Field("", description="model of OpenAI's own API")
+    openai_voice: str = Field("", description="voice of that model")
+    ami_host: str = Field("127.0.0.1", description="where Asterisk's manager interface listens")
+    ami_port: Port = Field(5038, description="its port")
+    ami_user: str = Field("", description="its user")
     ami_pass: SecretStr | None = None
-    backend_api_url: str = ""
+    backend_api_url: str = Field("", description="your own backend")
     backend_api_key: SecretStr | None = None
-    from_number: str = ""
-    to_number: str = ""
+    from_number: str = Field("", description="number that outbound calls show, as in +15550100")
+    to_number: str = Field("", description="number that a test call goes to")
 
 
 class Settings(_Section):

@@ -1,0 +1,8 @@
+"""`python -m offhook`."""
+
+from offhook.cli import main
+
+__all__: list[str] = []
+
+if __name__ == "__main__":
+    main()
