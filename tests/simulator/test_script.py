@@ -1,10 +1,9 @@
 import pytest
-
 from tests.simulator.agent_double import AgentDouble, Said
 from tests.simulator.rehearsal import rehearse
 
 GREETING, ANSWER, BYE = Said(400), Said(800), Said(1200)
-WORDS = {400: "Hello, how can I help?", 800: "We open at eight.", 1200: "Goodbye."}
+WORDS: dict[float, str] = {400: "Hello, how can I help?", 800: "We open at eight.", 1200: "Goodbye."}
 
 
 def scenario(steps: str, rest: str = "") -> str:

@@ -21,10 +21,10 @@ from offhook.simulator.script import CallerLine, Script
 from offhook.simulator.sound import Pcm
 from offhook.simulator.tracks import stereo
 
-__all__ = ["Address", "Caller", "Transcribe", "Watch"]
+__all__ = ["Address", "Caller", "Progress", "Transcribe", "Watch"]
 
 Transcribe = Callable[[Pcm, int], Awaitable[str]]
-Watch = Callable[[int, Line, int], None]
+Watch = Callable[["Progress"], None]
 
 FAREWELL_S = 1.0
 TEXT_PATIENCE_S = 30.0
@@ -43,11 +43,21 @@ class Address:
         return f"{self.host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A line of a conversation that is going on. One that is not `settled` comes again with the same `key` when its
+    words are known."""
+
+    call: int
+    key: int
+    line: Line
+    settled: bool
+
+
 class Caller:
     """One call. `transcribe` turns agent audio (samples, rate) into text; without it, nobody knows the words.
 
-    `watch` is told of each line of the conversation, with the number of the call and of the line: of the caller's
-    when they begin, of the agent's with an empty text when they are over, and again when their text is known.
+    `watch` is told of the caller's lines when they begin, and of the agent's when they are over.
     """
 
     def __init__(
@@ -57,7 +67,7 @@ class Caller:
         *,
         number: int = 1,
         transcribe: Transcribe | None = None,
-        watch: Watch = lambda _number, _line, _id: None,
+        watch: Watch = lambda _: None,
         speedup: float = 1.0,
     ):
         self._scenario = scenario
@@ -146,27 +156,26 @@ class Caller:
             await writer.wait_closed()
 
     def _on_caller_line(self, line: CallerLine) -> None:
-        number = len(self._script.lines)
         said = Line("caller", self._phone.ms(line.begin), self._phone.ms(line.end), line.text)
-        self._watch(self._number, said, -number)
+        self._watch(Progress(self._number, -line.begin - 1, said, settled=True))
 
     def _on_utterance(self, said: Utterance) -> None:
-        number = len(self._phone.ear.utterances)
-        self._watch(self._number, self._agent_line(said), number)
+        self._tell(said, settled=self._transcribe is None)
         if self._transcribe is None:
             return
-        task = asyncio.get_running_loop().create_task(self._write_down(said, number, self._transcribe))
+        task = asyncio.get_running_loop().create_task(self._write_down(said, self._transcribe))
         self._texts.add(task)
         task.add_done_callback(self._texts.discard)
 
-    def _agent_line(self, said: Utterance) -> Line:
-        return Line("agent", self._phone.ms(said.begin), self._phone.ms(said.end), said.text or "")
+    def _tell(self, said: Utterance, *, settled: bool) -> None:
+        line = Line("agent", self._phone.ms(said.begin), self._phone.ms(said.end), said.text or "")
+        self._watch(Progress(self._number, said.begin, line, settled))
 
-    async def _write_down(self, said: Utterance, number: int, transcribe: Transcribe) -> None:
+    async def _write_down(self, said: Utterance, transcribe: Transcribe) -> None:
         phone = self._phone
         sound = phone.ear.track.between(said.begin - phone.samples(LEAD_MS), said.end + phone.samples(TAIL_MS))
         said.text = await transcribe(sound, phone.rate)
-        self._watch(self._number, self._agent_line(said), number)
+        self._tell(said, settled=True)
 
     async def _finish_texts(self) -> None:
         """Wait for what is still being transcribed; raises what went wrong with it."""
