@@ -6,32 +6,50 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: run test lint types cover bench docs install install-dev clean
+.PHONY: run test lint types cover bench docs install install-dev
 
 run: install
 	@exec $(BIN)/offhook serve
 
-test: install-dev lint types
+test: install-dev
+	@$(MAKE) --no-print-directory lint types
 	$(BIN)/python -m pytest
 
 lint: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 types: install-dev
 	$(BIN)/mypy
 
+cover: install-dev
+	$(BIN)/python -m pytest --cov=offhook --cov-report=term-missing:skip-covered --cov-report=html
+
+bench: install
+	$(BIN)/offhook bench --json bench.json
+
+docs: install-dev
+	$(BIN)/python -m pytest -q tests/test_docs.py
+
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 
+# A bare Debian has python3 without venv; put the package there where we may.
 $(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: set PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "Installing python3-venv"; \
+		sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+		$$sudo apt-get -qq update && $$sudo apt-get -qq install -y python3-venv; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -c constraints.txt -e '.[local]'
+	$(BIN)/offhook models fetch
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -c constraints.txt -e '.[local,dev]'
+	$(BIN)/offhook models fetch
 	@touch $@ $(VENV)/.installed

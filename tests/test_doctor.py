@@ -88,11 +88,11 @@ def test_little_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_broken_flow_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def load_flow(path: Path) -> None:
+    def load_flow(path: Path | None) -> None:
         raise FlowError("there is no state", file=path, line=3, hint="write one")
 
     flow = types.ModuleType("offhook.providers.llm.flow")
-    vars(flow).update(load_flow=load_flow)
+    vars(flow).update(load_flow=load_flow, load_facts=lambda _: None)
     monkeypatch.setitem(sys.modules, "offhook.providers.llm.flow", flow)
     (check,) = bad(checks(tmp_path, agents={"a": {"flow": tmp_path / "f.toml"}}), "agent")
     assert check.found == f"{tmp_path / 'f.toml'}:3: there is no state"

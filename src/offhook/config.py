@@ -210,6 +210,10 @@ class AgentSettings(_Section):
         None, description="a facts file; the built-in example if not set", examples=["facts.toml"]
     )
     llm: LlmSettings | None = None
+    trouble_line: str = Field(
+        "I am sorry, something went wrong here. Could you say that again?", description="said when a model fails"
+    )
+    measure_vad: bool = Field(False, description="let the loopback engine run the voice detector too")
     language: str = Field("en", pattern=r"^[a-z]{2}$", description="what callers speak")
     voice: str = Field("heart", description="name of the voice that speaks")
     speed: float = Field(1.0, ge=0.5, le=2.0, description="how fast it speaks; 1.0 is natural")

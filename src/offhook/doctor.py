@@ -188,10 +188,8 @@ def _agent(name: str, agent: AgentSettings) -> Iterator[Check]:
 
 def _flow_file(name: str, kind: str, path: Path | None) -> Check:
     def load() -> str:
-        if path is None:
-            return f"{name}: built-in {kind}"
         getattr(importlib.import_module("offhook.providers.llm.flow"), f"load_{kind}")(path)
-        return f"{name}: {path}"
+        return f"{name}: {path or f'built-in {kind}'}"
 
     return _attempt("agent", f"{name}: {kind}", load)
 

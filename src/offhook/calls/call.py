@@ -1,0 +1,188 @@
+"""One phone call: joins a leg, an engine, the playout, the recorder and the clock, and ends them together."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from offhook.audio.formats import FRAME_MS
+from offhook.calls.clock import MediaClock
+from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
+from offhook.calls.leg import Leg
+from offhook.calls.playout import Playout, Track
+from offhook.calls.recorder import Recorder
+from offhook.calls.tools.base import ToolContext
+from offhook.calls.voice_detection import VoiceDetection, VoiceStream
+from offhook.events import CallEnded, CallStarted, DtmfReceived, EndReason, EventSink
+from offhook.providers.llm.base import CallFacts
+
+__all__ = ["Call"]
+
+log = structlog.get_logger(__name__)
+
+_QUIET_LINE_FRAMES = 5
+
+
+class Call:
+    """A call from answer to end. Implements `LegEvents` towards its leg and `Ticking` towards the clock."""
+
+    def __init__(
+        self,
+        leg: Leg,
+        facts: CallFacts,
+        *,
+        clock: MediaClock,
+        sink: EventSink,
+        tool_context: ToolContext,
+        voice_detection: VoiceDetection | None = None,
+        recorder: Recorder | None = None,
+        longest_s: float = 0,
+        longest_line: str = "",
+        on_ended: Callable[["Call"], None] = lambda call: None,
+    ):
+        self.leg = leg
+        self.facts = facts
+        self._clock = clock
+        self._sink = sink
+        self._tool_context = tool_context
+        self._detection = voice_detection
+        self._recorder = recorder
+        self._longest_ms = int(longest_s * 1000)
+        self._longest_line = longest_line
+        self._on_ended = on_ended
+        self._beats = 0
+        self._heard = 0
+        self._voice: VoiceStream | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._engine: Engine | None = None
+        self._playout = Playout(
+            leg.format,
+            send=leg.send,
+            clear=leg.clear,
+            lead_frames=leg.lead_ms // FRAME_MS,
+            on_started=self._track_started,
+            on_finished=self._track_finished,
+        )
+        self.ended = asyncio.Event()
+
+    @property
+    def now_ms(self) -> int:
+        """Milliseconds since the call was answered, by the media clock."""
+        return self._beats * FRAME_MS
+
+    def answer(self, make_engine: EngineFactory) -> None:
+        """Start the engine and the flow of audio. Raises what the engine's making raises; the leg is then untouched."""
+        handle = CallHandle(self.facts, self._playout, lambda: self.now_ms, self._sink, self.end, self._tool_context)
+        engine = make_engine(handle)
+        self._engine = engine
+        if engine.wants_vad and self._detection is not None:
+            self._voice = self._detection.open(self.leg.format, engine.voice)
+        self._sink(
+            CallStarted(
+                self.facts.call_id,
+                0,
+                self.leg.carrier,
+                self.leg.carrier_call_id,
+                self.facts.agent,
+                self.leg.peer,
+                str(self.leg.format),
+                datetime.now(UTC).isoformat(timespec="milliseconds"),
+            )
+        )
+        self._clock.add(self)
+        engine.start()
+        self.leg.attach(self)
+
+    # What the leg tells
+
+    def on_audio(self, frame: bytes) -> None:
+        """A frame of the caller: to the recorder, the voice detector and the engine."""
+        if self._closing is not None or self._engine is None:
+            return
+        self._heard += 1
+        if self._recorder is not None:
+            self._recorder.hear(frame)
+        if self._voice is not None:
+            self._voice.feed(frame)
+        self._engine.hear(frame)
+
+    def on_dtmf(self, digit: str) -> None:
+        """A key of the caller."""
+        if self._closing is None and self._engine is not None:
+            self._sink(DtmfReceived(self.facts.call_id, self.now_ms, digit))
+            self._engine.dtmf(digit)
+
+    def on_closed(self, reason: EndReason, detail: str) -> None:
+        """The carrier's side is gone."""
+        self.end(reason, detail)
+
+    # What the clock tells
+
+    def tick(self, live: bool) -> None:
+        """One beat: send what is due, record it, and let time pass for the engine."""
+        engine = self._engine
+        if engine is None or self._closing is not None:
+            return
+        self._beats += 1
+        agent = self._playout.tick(live)
+        if self._recorder is not None:
+            self._recorder.tick(agent)
+        if self._heard < self._beats - _QUIET_LINE_FRAMES:
+            self._fill()
+        engine.tick(self.now_ms)
+        if self._longest_ms and self.now_ms >= self._longest_ms:
+            self._longest_ms = 0
+            engine.wind_up(self._longest_line, EndReason.MAX_DURATION)
+
+    def _fill(self) -> None:
+        # A muted line sends nothing; turns must still come to their end.
+        self._heard += 1
+        if self._voice is not None:
+            self._voice.feed(self.leg.format.silence)
+        if self._engine is not None:
+            self._engine.hear(self.leg.format.silence)
+
+    def _track_started(self, track: Track) -> None:
+        if self._engine is not None:
+            self._engine.track_started(track)
+
+    def _track_finished(self, track: Track) -> None:
+        if self._engine is not None:
+            self._engine.track_finished(track)
+
+    # The end
+
+    def wind_up(self, line: str, reason: EndReason) -> None:
+        """Let the engine say `line`, then end."""
+        if self._engine is not None and self._closing is None:
+            self._engine.wind_up(line, reason)
+
+    def end(self, reason: EndReason, detail: str = "") -> None:
+        """End the call. The first reason stands; later ones are ignored."""
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().create_task(self._close(reason, detail))
+
+    async def _close(self, reason: EndReason, detail: str) -> None:
+        self._clock.remove(self)
+        try:
+            await self._release(reason)
+        except Exception:
+            log.exception("a call could not be closed cleanly", call_id=self.facts.call_id)
+        finally:
+            counters = {"underruns": self._playout.underruns, "frames_heard": self._heard}
+            self._sink(CallEnded(self.facts.call_id, self.now_ms, reason, detail, counters))
+            self.ended.set()
+            self._on_ended(self)
+
+    async def _release(self, reason: EndReason) -> None:
+        if self._voice is not None and self._detection is not None:
+            self._detection.close(self._voice)
+        track = self._playout.flush()
+        if track is not None and self._engine is not None:
+            self._engine.track_finished(track)
+        if self._engine is not None:
+            await self._engine.close()
+        if self._recorder is not None:
+            self._recorder.close()
+        await self.leg.close(reason)

@@ -1,0 +1,54 @@
+"""What was said in a call, as both sides heard it."""
+
+from dataclasses import dataclass
+
+from offhook.calls.playout import Track
+from offhook.providers.llm.base import Message, ToolCall
+
+__all__ = ["Conversation"]
+
+
+@dataclass(eq=False)
+class _AgentEntry:
+    track: Track
+    tool_calls: tuple[ToolCall, ...] = ()
+
+    def message(self) -> Message:
+        cut = self.track.interrupted
+        text = self.track.heard_text if cut else self.track.text
+        return Message("agent", text.strip(), interrupted=cut, tool_calls=self.tool_calls)
+
+
+class Conversation:
+    """The messages of a call. What the agent said counts only as far as the caller heard it."""
+
+    def __init__(self) -> None:
+        self._entries: list[Message | _AgentEntry] = []
+
+    def caller_said(self, text: str) -> None:
+        """Add an utterance of the caller."""
+        self._entries.append(Message("caller", text))
+
+    def caller_keyed(self, digits: str) -> None:
+        """Add keys that the caller pressed."""
+        self._entries.append(Message("caller", keypad=digits))
+
+    def agent_says(self, track: Track) -> None:
+        """Add an utterance of the agent; its text is read from `track` whenever it is asked for."""
+        self._entries.append(_AgentEntry(track))
+
+    def agent_calls(self, track: Track, calls: tuple[ToolCall, ...]) -> None:
+        """Note the tools that the agent called in the utterance of `track`."""
+        for entry in reversed(self._entries):
+            if isinstance(entry, _AgentEntry) and entry.track is track:
+                entry.tool_calls = calls
+                return
+
+    def tool_returned(self, call_id: str, result: str) -> None:
+        """Add the result of a tool, as JSON."""
+        self._entries.append(Message("tool", result, tool_call_id=call_id))
+
+    def messages(self) -> list[Message]:
+        """The conversation so far, without what the agent meant to say and never uttered."""
+        rendered = [entry if isinstance(entry, Message) else entry.message() for entry in self._entries]
+        return [message for message in rendered if message.text or message.keypad or message.tool_calls]

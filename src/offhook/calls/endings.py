@@ -1,0 +1,57 @@
+"""Rules on words: whether an utterance expects more, and whether it asks for the floor at all."""
+
+import re
+from collections.abc import Collection
+
+__all__ = ["is_backchannel", "is_unfinished", "plain_words"]
+
+_EXPECTING = frozenset(
+    (
+        "a an and as at because but by can could for from had has have he her his i i'd i'll i'm i've if in into is "
+        "it's its like may might my of on or our she so than that's the their then there's they to um uh er erm hmm "
+        "was we what when where which who will with would you your"
+    ).split()
+)
+_WORD = re.compile(r"[a-z']+|\d+")
+_NUMBER_INTRO = re.compile(r"\b(?:number|phone|cell|mobile|call me|reach me|zip|code)\b")
+_DIGIT_WORDS = frozenset("zero oh one two three four five six seven eight nine double triple".split())
+_TELEPHONE_DIGITS = 7
+_FEW_DIGITS = 3
+_TRAILING_OFF = ("...", "…", ",", "-", "—")
+
+
+def plain_words(text: str) -> list[str]:
+    """The words of `text` in lower case without punctuation; runs of digits are words."""
+    return _WORD.findall(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+
+
+def is_unfinished(text: str) -> bool:
+    """Whether the words expect more: a function word at the end, or part of a telephone number."""
+    words = plain_words(text)
+    if not words:
+        return False
+    if text.rstrip().endswith(_TRAILING_OFF) or words[-1] in _EXPECTING:
+        return not text.rstrip().endswith("?")
+    return _is_partial_number(text.lower(), words)
+
+
+def _is_partial_number(text: str, words: list[str]) -> bool:
+    digits = sum(len(word) if word.isdigit() else word in _DIGIT_WORDS for word in words)
+    if digits >= _TELEPHONE_DIGITS:
+        return False
+    bare = all(word.isdigit() or word in _DIGIT_WORDS for word in words)
+    return (bare and digits >= _FEW_DIGITS) or (digits > 0 and _NUMBER_INTRO.search(text) is not None)
+
+
+def is_backchannel(text: str, backchannels: Collection[str], *, heard: str, remaining_ms: float) -> bool:
+    """Whether `text`, said over the agent, only shows that the caller listens.
+
+    It is an answer instead when the agent had `heard` as far as a question mark, or had little left to say.
+    """
+    if remaining_ms < 1_000 or "?" in heard:
+        return False
+    words = " ".join(plain_words(text.replace("-", " ")))
+    known = sorted((" ".join(plain_words(phrase.replace("-", " "))) for phrase in backchannels), key=len, reverse=True)
+    for phrase in known:
+        words = re.sub(rf"\b{re.escape(phrase)}\b", "", words)
+    return not words.strip()

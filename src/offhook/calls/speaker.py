@@ -1,0 +1,98 @@
+"""Text in, the agent's voice out: a clause at a time, while the text is still being written."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
+from offhook.audio.convert import converter
+from offhook.audio.formats import AudioFormat, Encoding
+from offhook.calls.clauses import Clause, ClauseSplitter
+from offhook.calls.playout import Playout, Track
+from offhook.calls.spoken import Spoken, spoken
+from offhook.providers.tts.base import SpeechChunk, Synthesizer, WordTime
+
+__all__ = ["Phrases", "Speaker"]
+
+_ENOUGH_QUEUED_MS = 8_000
+_CACHED_PHRASES = 256
+
+
+class Phrases:
+    """Speech of lines that are said often, synthesised once for all calls."""
+
+    def __init__(self, synthesizer: Synthesizer):
+        self.synthesizer = synthesizer
+        self._ready: dict[tuple[str, float], tuple[SpeechChunk, ...]] = {}
+
+    async def prepare(self, lines: Iterable[str], *, speed: float) -> None:
+        """Synthesise `lines`, clause by clause, as a speaker will ask for them. Raises ProviderError."""
+        for line in lines:
+            splitter = ClauseSplitter()
+            for clause in [*splitter.feed(line), *splitter.flush()]:
+                text = spoken(clause.text).text
+                if len(self._ready) < _CACHED_PHRASES:
+                    chunks = [chunk async for chunk in self.synthesizer.synthesize(text, speed=speed)]
+                    self._ready[text, speed] = tuple(chunks)
+
+    async def speech(self, text: str, speed: float) -> AsyncIterator[SpeechChunk]:
+        """Speech of `text`: at once if it was prepared, else as it is synthesised."""
+        ready = self._ready.get((text, speed))
+        if ready is not None:
+            for chunk in ready:
+                yield chunk
+            return
+        async for chunk in self.synthesizer.synthesize(text, speed=speed):
+            yield chunk
+
+
+class Speaker:
+    """Speaks into the playout of one call."""
+
+    def __init__(self, phrases: Phrases, playout: Playout, *, speed: float):
+        self._phrases = phrases
+        self._playout = playout
+        self._speed = speed
+        self._source = AudioFormat(Encoding.PCM16, phrases.synthesizer.rate)
+
+    async def speak(self, text: AsyncIterator[str], track: Track) -> None:
+        """Speak `text` into `track` and finish it; returns when all of its sound is queued. Raises ProviderError."""
+        splitter = ClauseSplitter()
+        try:
+            async for delta in text:
+                for clause in splitter.feed(delta):
+                    await self._clause(clause, track)
+            for clause in splitter.flush():
+                await self._clause(clause, track)
+        finally:
+            track.finish()
+
+    async def _clause(self, clause: Clause, track: Track) -> None:
+        while self._playout.queued_ms > _ENOUGH_QUEUED_MS:  # noqa: ASYNC110 - ten looks a second, in long replies only
+            await asyncio.sleep(0.1)
+        speech = spoken(clause.text)
+        begin_ms, begin_char = track.length_ms, len(track.text)
+        track.text += clause.text
+        convert = converter(self._source, track.format)
+        frame = self._source.frame_bytes
+        rest = b""
+        async for chunk in self._phrases.speech(speech.text, self._speed):
+            pcm = rest + chunk.pcm
+            whole = len(pcm) - len(pcm) % frame
+            rest = pcm[whole:]
+            words = _written_words(chunk.words, speech, begin_ms, begin_char)
+            track.append(convert(pcm[:whole]) if whole else b"", words)
+        if rest:
+            track.append(convert(rest + bytes(frame - len(rest))))
+
+
+def _written_words(
+    words: tuple[WordTime, ...], speech: Spoken, begin_ms: float, begin_char: int
+) -> tuple[WordTime, ...]:
+    """Times of spoken words as times of the written words they stand for, within the track."""
+    written: list[WordTime] = []
+    for word in words:
+        start, end = speech.written_at(word.start), speech.written_at(word.end)
+        start_ms, end_ms = word.start_ms + begin_ms, word.end_ms + begin_ms
+        if written and written[-1].start == start + begin_char:
+            start_ms = written.pop().start_ms
+        written.append(WordTime(start + begin_char, end + begin_char, start_ms, end_ms))
+    return tuple(written)

@@ -1,0 +1,199 @@
+"""Whose turn it is: from the voice detector's verdicts and transcripts to what the agent should do. No I/O, no clock:
+time is the position in the caller's audio, in ms."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from offhook.calls.endings import is_unfinished
+from offhook.config import TurnSettings
+from offhook.providers.stt.base import Transcript
+
+__all__ = [
+    "Action",
+    "EndTurn",
+    "Forget",
+    "HoldAgent",
+    "Interrupt",
+    "ResumeAgent",
+    "SpeechEnded",
+    "SpeechStarted",
+    "Transcribe",
+    "Turns",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The caller began to speak at `onset_ms`."""
+
+    onset_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class HoldAgent:
+    """Let the agent fall silent until the sound is judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnded:
+    """The caller fell silent; the last voice was at `end_ms`. The turn may go on."""
+
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribe:
+    """Transcribe what lies between the two times, and report it by `Turns.transcribed` with `ticket`."""
+
+    ticket: int
+    onset_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeAgent:
+    """It was no interruption: `because` of its words, or of "noise"."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """It is an interruption that began at `onset_ms`: the agent yields."""
+
+    onset_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndTurn:
+    """The caller's turn is over."""
+
+    onset_ms: int
+    end_ms: int
+    transcript: Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The sound was no speech, or none that asks for an answer."""
+
+
+Action = SpeechStarted | HoldAgent | SpeechEnded | Transcribe | ResumeAgent | Interrupt | EndTurn | Forget
+
+
+class Turns:
+    """The caller's side of turn-taking for one call.
+
+    A turn begins with a chunk of voice, is transcribed ahead after `speculate_ms` of silence, and ends after
+    `silence_ms` of it, or `unfinished_ms` when its words expect more. Voice while the agent speaks holds the agent;
+    the words, or `barge_in_ms` of voice, decide whether it goes on. `is_backchannel` judges words said over the agent.
+    """
+
+    def __init__(self, settings: TurnSettings, is_backchannel: Callable[[str], bool], *, chunk_ms: int = 32):
+        self._settings = settings
+        self._is_backchannel = is_backchannel
+        self._chunk_ms = chunk_ms
+        self._now_ms = 0
+        self._ticket = 0
+        self._reset()
+
+    def _reset(self) -> None:
+        self._onset_ms: int | None = None
+        self._end_ms = 0
+        self._voiced_ms = 0
+        self._in_voice = False
+        self._holding = False
+        self._transcript: Transcript | None = None
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the caller has begun something that has not been judged or ended."""
+        return self._onset_ms is not None
+
+    @property
+    def onset_ms(self) -> int | None:
+        """Where the caller's current utterance begins."""
+        return self._onset_ms
+
+    def voice(self, probability: float, end_ms: int, *, agent_speaking: bool) -> list[Action]:
+        """Take the verdict on the chunk that ends at `end_ms`."""
+        self._now_ms = end_ms
+        level = self._settings.vad_stay if self._in_voice else self._settings.vad_threshold
+        if probability >= level:
+            return self._voiced(end_ms, agent_speaking)
+        return self._unvoiced() if self._onset_ms is not None else []
+
+    def transcribed(self, ticket: int, transcript: Transcript) -> list[Action]:
+        """Take the transcript that was asked for with `ticket`; one that the caller has spoken past is ignored."""
+        if ticket != self._ticket or self._onset_ms is None or self._in_voice:
+            return []
+        if not transcript.text:
+            return self._dismiss("noise")
+        actions: list[Action] = []
+        if self._holding:
+            if self._is_backchannel(transcript.text):
+                return self._dismiss(transcript.text)
+            actions += self._interrupt()
+        self._transcript = transcript
+        return actions + self._ended()
+
+    def failed(self, ticket: int) -> list[Action]:
+        """The transcript asked for with `ticket` will not come: what was said is lost."""
+        if ticket != self._ticket or self._onset_ms is None or self._in_voice:
+            return []
+        interrupt = self._interrupt() if self._holding else []
+        self._reset()
+        return [*interrupt, Forget()]
+
+    def _voiced(self, end_ms: int, agent_speaking: bool) -> list[Action]:
+        if self._onset_ms is None and agent_speaking and not self._settings.barge_in:
+            return []
+        actions: list[Action] = []
+        if self._onset_ms is None:
+            self._onset_ms = end_ms - self._chunk_ms
+            actions.append(SpeechStarted(self._onset_ms))
+            if agent_speaking:
+                self._holding = True
+                actions.append(HoldAgent())
+        if not self._in_voice:
+            self._in_voice = True
+            self._ticket += 1
+            self._transcript = None
+        self._end_ms = end_ms
+        self._voiced_ms += self._chunk_ms
+        if self._holding and self._voiced_ms >= self._settings.barge_in_ms:
+            actions += self._interrupt()
+        return actions
+
+    def _unvoiced(self) -> list[Action]:
+        if self._in_voice:
+            if self._silence_ms < self._settings.speculate_ms:
+                return []
+            self._in_voice = False
+            onset_ms = self._onset_ms or 0
+            return [SpeechEnded(self._end_ms), Transcribe(self._ticket, onset_ms, self._end_ms)]
+        return self._ended()
+
+    @property
+    def _silence_ms(self) -> float:
+        # The detector's chunks are the resolution: the nearest one decides.
+        return self._now_ms - self._end_ms + self._chunk_ms / 2
+
+    def _ended(self) -> list[Action]:
+        if self._transcript is None or self._onset_ms is None:
+            return []
+        unfinished = is_unfinished(self._transcript.text)
+        if self._silence_ms < (self._settings.unfinished_ms if unfinished else self._settings.silence_ms):
+            return []
+        end = EndTurn(self._onset_ms, self._end_ms, self._transcript)
+        self._reset()
+        return [end]
+
+    def _interrupt(self) -> list[Action]:
+        self._holding = False
+        return [Interrupt(self._onset_ms or 0)]
+
+    def _dismiss(self, because: str) -> list[Action]:
+        holding = self._holding
+        self._reset()
+        return [ResumeAgent(because), Forget()] if holding else [Forget()]

@@ -1,0 +1,137 @@
+"""The flow engine as a responder: one object per call, the flow and the facts shared by all."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from offhook.providers.llm.base import CallFacts, Message, Piece, TextDelta, ToolSpec
+from offhook.providers.llm.flow.answering import Answerer
+from offhook.providers.llm.flow.dialogue import Dialogue
+from offhook.providers.llm.flow.ear import Ear, Intents
+from offhook.providers.llm.flow.extract import Extractor
+from offhook.providers.llm.flow.facts import Facts
+from offhook.providers.llm.flow.mind import Mind
+from offhook.providers.llm.flow.model import Flow
+from offhook.providers.llm.flow.progress import Progress, Reply
+from offhook.providers.llm.flow.speech import Speech
+from offhook.providers.llm.flow.turn import Turn
+from offhook.providers.llm.flow.words import plain
+
+__all__ = ["FlowFactory", "FlowResponder"]
+
+_KEPT = 16
+_HEARD_END = 12
+
+
+class FlowResponder:
+    """Answers one call from a flow. Deterministic, and does no I/O."""
+
+    def __init__(self, flow: Flow, ear: Ear, fixed: Mapping[str, str], now: Callable[[], datetime]):
+        self._flow = flow
+        self._ear = ear
+        self._fixed = dict(fixed)
+        self._now = now
+        self._mind = Mind(flow.start)
+        self._before: dict[int, Mind] = {}
+        self._seen = 0
+        self._calls = 0
+
+    async def respond(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[Piece]:
+        """Answer what is new in `messages`. The same or a changed last message again takes the last answer back."""
+        for piece in self._pieces(messages, frozenset(tool.name for tool in tools)):
+            yield piece
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _pieces(self, messages: Sequence[Message], tools: frozenset[str]) -> Iterator[Piece]:
+        self._take_back(len(messages))
+        reply = Reply()
+        for place in range(self._seen, len(messages)):
+            self._before[place] = self._mind.copy()
+            step = self._answer(messages, place, tools)
+            reply.lines += step.lines
+            reply.call = step.call
+        self._seen = len(messages)
+        if not reply.lines and not reply.call and messages and messages[-1].role == "caller":
+            reply.say(self._mind.asked or self._mind.said)
+        yield from _texts(reply.lines)
+        if reply.call:
+            yield reply.call
+
+    def _take_back(self, length: int) -> None:
+        """Forget what followed from messages that are given again."""
+        for place in sorted(self._before):
+            if place >= length - 1 and length <= self._seen:
+                self._mind, self._seen = self._before[place], place
+                break
+        self._before = {place: mind for place, mind in self._before.items() if self._seen - _KEPT < place < self._seen}
+
+    def _answer(self, messages: Sequence[Message], place: int, tools: frozenset[str]) -> Reply:
+        message, now = messages[place], self._now()
+        self._calls += 1
+        speech = Speech(self._flow, self._mind, now.date(), self._fixed)
+        progress = Progress(self._flow, self._mind, speech, tools, f"flow-{self._calls}")
+        heard = _heard_of_question(messages[:place], self._mind.asked)
+        dialogue = Dialogue(Turn(self._flow, self._ear, progress, now, heard))
+        if message.role == "caller":
+            _hear(dialogue, message)
+        elif message.role == "tool" and message.tool_call_id == self._mind.pending:
+            dialogue.result(_result(message.text))
+        if progress.reply.lines and not progress.reply.repeats:
+            self._mind.said = " ".join(progress.reply.lines)
+        return progress.reply
+
+
+class FlowFactory:
+    """Opens a responder for each call. `now` is the local time with its zone; the start of the call if not given."""
+
+    name = "flow"
+
+    def __init__(self, flow: Flow, facts: Facts, now: Callable[[], datetime] | None = None):
+        self.flow = flow
+        self.facts = facts
+        self._now = now
+        self._intents = Intents(flow)
+        self._answerer = Answerer(facts)
+
+    def open(self, call: CallFacts) -> FlowResponder:
+        """A responder for a new call."""
+        ear = Ear(self.flow, self._intents, self._answerer, Extractor(self.flow, self.facts, call.caller_number))
+        fixed = {"business": self.facts.business.name, "caller_number": call.caller_number}
+        return FlowResponder(self.flow, ear, fixed, self._now or (lambda: call.started_at))
+
+
+def _hear(dialogue: Dialogue, message: Message) -> None:
+    if message.keypad:
+        dialogue.keyed(message.keypad)
+    else:
+        dialogue.said(message.text)
+
+
+def _texts(lines: Sequence[str]) -> Iterator[TextDelta]:
+    for place, line in enumerate(lines):
+        yield TextDelta(line if place == len(lines) - 1 else line + " ")
+
+
+def _heard_of_question(before: Sequence[Message], asked: str) -> str | None:
+    """What the caller heard of an interrupted answer; None if the question came across."""
+    said: list[Message] = []
+    for message in reversed(before):
+        if message.role == "caller":
+            break
+        said.append(message)
+    spoken = [message for message in said if message.role == "agent"]
+    if not asked or not any(message.interrupted for message in spoken[:1]):
+        return None
+    text = plain(" ".join(message.text for message in reversed(spoken)))
+    return None if plain(asked)[-_HEARD_END:] in text else text
+
+
+def _result(text: str) -> Mapping[str, Any]:
+    try:
+        result = json.loads(text)
+    except ValueError:
+        return {"error": "the result is not JSON"}
+    return result if isinstance(result, dict) else {"status": "ok", "value": result}

@@ -1,0 +1,204 @@
+"""The server: its ports, its models, its calls, from start to stop."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from offhook import __version__
+from offhook.audio.convert import converter
+from offhook.calls.clock import MediaClock
+from offhook.carriers.audiosocket.server import AudioSocketServer
+from offhook.config import Settings
+from offhook.errors import ConfigError
+from offhook.events import CallEvent
+from offhook.server.brains import Brains, load_brains
+from offhook.server.event_log import EventLog
+from offhook.server.records import CallRecords
+from offhook.server.switchboard import Desk, Switchboard
+
+__all__ = ["Server", "run"]
+
+log = structlog.get_logger(__name__)
+
+
+class Server:
+    """A running server. `http_port` and `audiosocket_port` are the ports in use."""
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.clock = MediaClock()
+        self.http_port = 0
+        self.audiosocket_port = 0
+        self.switchboard: Switchboard | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Server"]:
+        """Everything up inside, everything down after. Raises ConfigError, ModelError."""
+        async with AsyncExitStack() as stack:
+            _check_writable(self.settings)
+            await self._serve_http(stack)
+            brains = await load_brains(self.settings)
+            stack.push_async_callback(brains.close)
+            self.switchboard = self._switchboard(brains, stack)
+            if brains.voice_detection is not None:
+                self.clock.after(brains.voice_detection.step)
+            beat = asyncio.create_task(self.clock.run())
+            stack.callback(beat.cancel)
+            await self._serve_audiosocket(stack, self.switchboard)
+            stack.push_async_callback(self.switchboard.hang_up_all)
+            yield self
+
+    def _switchboard(self, brains: Brains, stack: AsyncExitStack) -> Switchboard:
+        files = ThreadPoolExecutor(1, thread_name_prefix="files")
+        stack.callback(files.shutdown, wait=True)
+        records = CallRecords(self.settings.server.data_dir / "calls", files)
+        lines = EventLog(transcripts=self.settings.server.log_transcripts)
+
+        def sink(event: CallEvent) -> None:
+            lines(event)
+            records(event)
+
+        return Switchboard(
+            Desk(
+                self.settings,
+                self.clock,
+                sink,
+                records,
+                brains.engines,
+                brains.instructions,
+                brains.voice_detection,
+                brains.phrases,
+                files,
+            )
+        )
+
+    async def _serve_audiosocket(self, stack: AsyncExitStack, switchboard: Switchboard) -> None:
+        if not self.settings.audiosocket.enabled:
+            return
+        server = AudioSocketServer(self.settings.audiosocket, switchboard.answer, converter)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        self.audiosocket_port = server.port
+
+    async def _serve_http(self, stack: AsyncExitStack) -> None:
+        app = web.Application()
+        app.router.add_get("/health", self._health)
+        settings = self.settings.server
+        self.http_port = await _listen(
+            stack, app, settings.http_host, settings.http_port, "server.http_port (HTTP_PORT)"
+        )
+        if settings.health_port is not None:
+            health = web.Application()
+            health.router.add_get("/health", self._health)
+            await _listen(stack, health, settings.http_host, settings.health_port, "server.health_port (HEALTH_PORT)")
+
+    async def _health(self, request: web.Request) -> web.Response:
+        board = self.switchboard
+        ready = board is not None
+        body = {
+            "status": "ok" if ready else "starting",
+            "version": __version__,
+            "pid": os.getpid(),
+            "calls": board.active if board else 0,
+            "answered": board.answered if board else 0,
+            "refused": board.refused if board else 0,
+            "max_calls": self.settings.limits.max_calls,
+            "audiosocket_port": self.audiosocket_port,
+            "late_beats": self.clock.late,
+        }
+        return web.json_response(body, status=200 if ready else 503)
+
+
+async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: int, setting: str) -> int:
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, host, port)
+    try:
+        await site.start()
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            setting=setting,
+            hint="Stop what uses the port, or choose another one (0 picks a free port).",
+        ) from error
+    bound: int = runner.addresses[0][1]
+    return bound
+
+
+def _check_writable(settings: Settings) -> None:
+    folder = settings.server.data_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f".writable-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write to {folder}: {error.strerror or error}",
+            setting="server.data_dir",
+            hint="Make the folder writable for this user, free some disk space, or set another folder.",
+        ) from error
+
+
+def _announce(server: Server) -> None:
+    settings = server.settings
+    answers = ", ".join(f"{name} ({agent.engine})" for name, agent in settings.agents.items())
+    host, port = settings.audiosocket.host, server.audiosocket_port
+    lines = [
+        f"Offhook {__version__} is ready: {answers}, up to {settings.limits.max_calls} calls.",
+        f"  HTTP         http://{settings.server.http_host}:{server.http_port}/health",
+        f"  AudioSocket  {host}:{port}",
+        "Try it:",
+        "  1. a synthetic caller, in a second terminal:",
+        "       .venv/bin/offhook simulate examples/scenarios/receptionist.toml",
+        "  2. your own Asterisk; in extensions.conf:",
+        "       same => n,Answer()",
+        "       same => n,Set(ID=${UUID()})",
+        f"       same => n,AudioSocket(${{ID}},{host}:{port})",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    now = asyncio.Event()
+
+    def signalled() -> None:
+        (now if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, signalled)
+    async with Server(settings).running() as server:
+        _announce(server)
+        await stop.wait()
+        if server.switchboard is not None:
+            await _drain(server.switchboard, settings.limits.drain_s, now)
+
+
+async def _drain(switchboard: Switchboard, within_s: float, now: asyncio.Event) -> None:
+    if switchboard.active:
+        log.info(
+            "waiting for calls in progress; a second signal ends them", calls=switchboard.active, within_s=within_s
+        )
+    waits = [asyncio.create_task(switchboard.drain(within_s)), asyncio.create_task(now.wait())]
+    _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in pending:
+        wait.cancel()
+
+
+def run(settings: Settings) -> int:
+    """Serve until a signal comes. Returns the exit status."""
+    import uvloop  # noqa: PLC0415 - only a running server needs it
+
+    uvloop.run(_serve(settings))
+    return 0

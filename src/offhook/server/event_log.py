@@ -1,0 +1,56 @@
+"""The events of calls as log lines."""
+
+import structlog
+
+from offhook.events import (
+    AgentPaused,
+    AgentResumed,
+    AgentSaid,
+    BargeIn,
+    CallEnded,
+    CallerSaid,
+    CallEvent,
+    CallStarted,
+    CallTrouble,
+    ToolCalled,
+    TurnMeasured,
+)
+
+__all__ = ["EventLog"]
+
+log = structlog.get_logger("offhook.call")
+
+
+class EventLog:
+    """Writes what happens in calls to the log; the words only if `transcripts`."""
+
+    def __init__(self, *, transcripts: bool):
+        self._transcripts = transcripts
+
+    def __call__(self, event: CallEvent) -> None:
+        """Take an event."""
+        bound = log.bind(call=event.call_id[:8], at_ms=event.at_ms)
+        match event:
+            case CallStarted():
+                bound.info("call started", carrier=event.carrier, agent=event.agent, peer=event.peer)
+            case CallEnded():
+                bound.info("call ended", reason=event.reason.value, detail=event.detail)
+            case CallerSaid():
+                bound.info("caller said", text=self._words(event.text), confidence=round(event.confidence, 2))
+            case AgentSaid():
+                bound.info("agent said", heard=self._words(event.heard), interrupted=event.interrupted)
+            case BargeIn():
+                bound.info("barge-in", onset_ms=event.onset_ms, stopped_ms=event.stopped_ms, heard_ms=event.heard_ms)
+            case AgentPaused() | AgentResumed():
+                bound.debug(type(event).__name__)
+            case ToolCalled():
+                bound.info("tool called", name=event.name, error=event.error, ms=event.duration_ms)
+            case TurnMeasured():
+                bound.info(
+                    "turn", first_audio_ms=event.first_audio_ms, endpoint_ms=event.endpoint_ms, tts_ms=event.tts_ms
+                )
+            case CallTrouble():
+                bound.warning("trouble", what=event.what, detail=event.detail)
+
+    def _words(self, text: str) -> str:
+        return text if self._transcripts else f"({len(text.split())} words)"

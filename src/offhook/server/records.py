@@ -1,0 +1,114 @@
+"""Call records: one JSON file a call, rewritten as the call goes on, so that a killed process leaves what it knew."""
+
+from concurrent.futures import Executor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+
+from offhook.events import (
+    AgentSaid,
+    BargeIn,
+    CallEnded,
+    CallerSaid,
+    CallEvent,
+    CallStarted,
+    CallTrouble,
+    DtmfReceived,
+    ToolCalled,
+    TurnMeasured,
+)
+
+__all__ = ["CallRecords"]
+
+log = structlog.get_logger(__name__)
+
+_MOST_ENTRIES = 5_000
+
+
+class CallRecords:
+    """Listens to the events of all calls and keeps a file for each in `folder`. Writes in `worker`."""
+
+    def __init__(self, folder: Path, worker: Executor):
+        self._folder = folder
+        self._worker = worker
+        self._open: dict[str, dict[str, Any]] = {}
+
+    def note_recording(self, call_id: str, path: Path) -> None:
+        """The call is being recorded to `path`."""
+        if call_id in self._open:
+            self._open[call_id]["recording"] = str(path)
+
+    def __call__(self, event: CallEvent) -> None:
+        """Take an event."""
+        if isinstance(event, CallStarted):
+            self._open[event.call_id] = _opened(event)
+        record = self._open.get(event.call_id)
+        if record is None:
+            return
+        if self._take(record, event):
+            self._save(record)
+        if isinstance(event, CallEnded):
+            del self._open[event.call_id]
+
+    def _take(self, record: dict[str, Any], event: CallEvent) -> bool:
+        """Put the event into the record; true if that is worth a write now."""
+        match event:
+            case CallStarted():
+                return True
+            case CallEnded():
+                record["duration_ms"] = event.at_ms
+                record["end_reason"] = event.reason.value
+                record["end_detail"] = event.detail
+                record["counters"] = dict(event.counters)
+                return True
+            case (
+                CallerSaid() | AgentSaid() | ToolCalled() | BargeIn() | DtmfReceived() | CallTrouble() | TurnMeasured()
+            ):
+                self._append(record, event)
+                return isinstance(event, CallerSaid | AgentSaid | ToolCalled)
+        return False
+
+    def _append(self, record: dict[str, Any], event: CallEvent) -> None:
+        if len(record["turns"]) >= _MOST_ENTRIES:
+            record["truncated"] = True
+            return
+        entry = asdict(event)
+        del entry["call_id"]
+        record["turns"].append({"event": type(event).__name__, **entry})
+
+    def _save(self, record: dict[str, Any]) -> None:
+        content = orjson.dumps(record, option=orjson.OPT_INDENT_2, default=str)
+        self._worker.submit(self._write, self._path(record), content)
+
+    def _path(self, record: dict[str, Any]) -> Path:
+        stamp = record["started_at"][:19].replace(":", "").replace("-", "")
+        return self._folder / f"{stamp}-{record['call_id']}.json"
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            half = path.with_suffix(".part")
+            half.write_bytes(content)
+            half.replace(path)
+        except OSError as error:
+            log.error("a call record could not be written", path=str(path), error=str(error))  # noqa: TRY400
+
+
+def _opened(event: CallStarted) -> dict[str, Any]:
+    return {
+        "call_id": event.call_id,
+        "carrier": event.carrier,
+        "carrier_call_id": event.carrier_call_id,
+        "agent": event.agent,
+        "peer": event.peer,
+        "audio_format": event.audio_format,
+        "started_at": event.started_at,
+        "duration_ms": None,
+        "end_reason": None,
+        "end_detail": "",
+        "recording": None,
+        "turns": [],
+    }

@@ -1,0 +1,178 @@
+"""Answers legs: makes a call of each, within the limits, and knows which calls are in progress."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from offhook.calls.call import Call
+from offhook.calls.clock import MediaClock
+from offhook.calls.engines.announcement import Announcement
+from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
+from offhook.calls.leg import Leg
+from offhook.calls.recorder import Recorder
+from offhook.calls.speaker import Phrases
+from offhook.calls.tools.base import ToolContext
+from offhook.calls.voice_detection import VoiceDetection
+from offhook.config import AgentSettings, Settings
+from offhook.events import CallTrouble, EndReason, EventSink
+from offhook.providers.llm.base import CallFacts
+from offhook.server.records import CallRecords
+
+__all__ = ["Desk", "Switchboard"]
+
+log = structlog.get_logger(__name__)
+
+_MOST_TURNED_AWAY = 20
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What the switchboard needs to make calls. `phrases` is None where no agent speaks."""
+
+    settings: Settings
+    clock: MediaClock
+    sink: EventSink
+    records: CallRecords
+    engines: Mapping[str, EngineFactory]
+    instructions: Mapping[str, str]
+    voice_detection: VoiceDetection | None
+    phrases: Phrases | None
+    files: Executor
+
+
+class Switchboard:
+    """All calls of this process."""
+
+    def __init__(self, desk: Desk):
+        self._desk = desk
+        self._calls: dict[str, Call] = {}
+        self._turned_away: dict[str, Call] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+        self.answered = 0
+        self.refused = 0
+
+    @property
+    def active(self) -> int:
+        """Calls in progress."""
+        return len(self._calls)
+
+    def answer(self, leg: Leg) -> None:
+        """Answer a new leg, or tell its caller that all lines are busy."""
+        if self._draining or self.active >= self._desk.settings.limits.max_calls:
+            self._turn_away(leg)
+            return
+        name = self._desk.settings.agent_for(leg.carrier)
+        agent = self._desk.settings.agents[name]
+        call_id = _call_id(leg)
+        recorder = self._recorder(call_id, leg)
+        call = self._call(leg, call_id, name, agent, recorder)
+        self._calls[call_id] = call
+        try:
+            call.answer(self._desk.engines[name])
+        except Exception as error:
+            log.exception("a call could not be answered", call_id=call_id)
+            call.end(EndReason.ERROR, str(error))
+            return
+        self.answered += 1
+        if recorder is not None:
+            self._desk.records.note_recording(call_id, recorder.path)
+
+    def _call(self, leg: Leg, call_id: str, name: str, agent: AgentSettings, recorder: Recorder | None) -> Call:
+        now = _local_clock(agent)
+        instructions = self._desk.instructions.get(name, agent.instructions)
+        facts = CallFacts(call_id=call_id, agent=name, instructions=instructions, started_at=now())
+        return Call(
+            leg,
+            facts,
+            clock=self._desk.clock,
+            sink=self._desk.sink,
+            tool_context=ToolContext(call_id, facts.caller_number, self._desk.settings.server.data_dir, now),
+            voice_detection=self._desk.voice_detection,
+            recorder=recorder,
+            longest_s=agent.silence.max_duration_s,
+            longest_line=agent.silence.max_duration_line,
+            on_ended=self._ended,
+        )
+
+    def _recorder(self, call_id: str, leg: Leg) -> Recorder | None:
+        if not self._desk.settings.recording.enabled:
+            return None
+        path = self._desk.settings.server.data_dir / "recordings" / f"{call_id}.wav"
+        loop = asyncio.get_running_loop()
+
+        def trouble(error: OSError) -> None:
+            loop.call_soon_threadsafe(self._recording_failed, call_id, path, error)
+
+        return Recorder(path, leg.format, worker=self._desk.files, on_trouble=trouble)
+
+    def _recording_failed(self, call_id: str, path: Path, error: OSError) -> None:
+        call = self._calls.get(call_id)
+        self._desk.sink(CallTrouble(call_id, call.now_ms if call else 0, "recording", f"{path}: {error}"))
+
+    def _turn_away(self, leg: Leg) -> None:
+        self.refused += 1
+        phrases = self._desk.phrases
+        if phrases is None or len(self._turned_away) >= _MOST_TURNED_AWAY or self._draining:
+            self._spawn_close(leg)
+            return
+        limits = self._desk.settings.limits
+        log.warning("all lines are busy", calls=self.active, limit="limits.max_calls", peer=leg.peer)
+        call_id = _call_id(leg)
+        name = self._desk.settings.agent_for(leg.carrier)
+        call = self._call(leg, call_id, name, self._desk.settings.agents[name], None)
+        self._turned_away[call_id] = call
+
+        def engine(handle: CallHandle) -> Engine:
+            return Announcement(handle, phrases, limits.busy_line, EndReason.BUSY)
+
+        call.answer(engine)
+
+    def _spawn_close(self, leg: Leg) -> None:
+        log.warning("a call was refused", calls=self.active, peer=leg.peer, draining=self._draining)
+        task = asyncio.get_running_loop().create_task(leg.close(EndReason.BUSY))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _ended(self, call: Call) -> None:
+        self._calls.pop(call.facts.call_id, None)
+        self._turned_away.pop(call.facts.call_id, None)
+
+    async def drain(self, within_s: float) -> None:
+        """Take no new calls; wait for those in progress, then end what is left."""
+        self._draining = True
+        calls = [*self._calls.values(), *self._turned_away.values()]
+        try:
+            async with asyncio.timeout(within_s):
+                for call in calls:
+                    await call.ended.wait()
+        except TimeoutError:
+            log.warning("ending calls that did not end by themselves", calls=self.active)
+        await self.hang_up_all()
+
+    async def hang_up_all(self) -> None:
+        """End every call now."""
+        self._draining = True
+        calls = [*self._calls.values(), *self._turned_away.values()]
+        for call in calls:
+            call.end(EndReason.SHUTDOWN)
+        for call in calls:
+            await call.ended.wait()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _call_id(leg: Leg) -> str:
+    # AudioSocket's own UUID is the one that the dialplan and its CDR know.
+    return leg.carrier_call_id if leg.carrier == "audiosocket" else str(uuid4())
+
+
+def _local_clock(agent: AgentSettings) -> Callable[[], datetime]:
+    zone = ZoneInfo(agent.timezone) if agent.timezone else None
+    return lambda: datetime.now(zone).astimezone(zone)

@@ -1,0 +1,1 @@
+"""Doubles that speak the vendors' wires, so that an agent is tested without an account."""

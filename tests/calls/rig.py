@@ -1,0 +1,237 @@
+"""A call with everything around it made of paper: scripted ears, mouth and brain, and time that the test moves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from offhook.audio.formats import FRAME_MS, PCM_8K, AudioFormat
+from offhook.calls.call import Call
+from offhook.calls.clock import MediaClock
+from offhook.calls.engines.base import CallHandle, Engine
+from offhook.calls.engines.pipeline import Pipeline, PipelineParts
+from offhook.calls.leg import LegEvents
+from offhook.calls.speaker import Phrases
+from offhook.calls.tools.base import Tool, ToolContext
+from offhook.calls.voice_detection import VoiceDetection
+from offhook.config import AgentSettings
+from offhook.errors import ProviderError
+from offhook.events import CallEvent, EndReason
+from offhook.providers.llm.base import CallFacts, Message, Piece, TextDelta, ToolSpec
+from offhook.providers.stt.base import Transcript
+from offhook.providers.tts.base import SpeechChunk, WordTime
+from offhook.providers.vad.base import VadState
+
+MS_A_WORD = 200
+VOICE = np.full(160, 8000, dtype="<i2").tobytes()
+_E = TypeVar("_E", bound=CallEvent)
+
+
+class PaperLeg:
+    """A leg that keeps what was sent."""
+
+    carrier = "paper"
+    carrier_call_id = "carrier-1"
+    peer = "192.0.2.1:5060"
+    lead_ms = 0
+
+    def __init__(self, audio_format: AudioFormat = PCM_8K) -> None:
+        self.format = audio_format
+        self.sent: list[bytes] = []
+        self.events: LegEvents | None = None
+        self.closed: list[EndReason] = []
+
+    def attach(self, events: LegEvents) -> None:
+        self.events = events
+
+    def send(self, frame: bytes) -> None:
+        self.sent.append(frame)
+
+    def clear(self) -> None:
+        pass
+
+    async def close(self, reason: EndReason) -> None:
+        self.closed.append(reason)
+
+
+class Ears:
+    """A recogniser that hears what the test wrote down, in order."""
+
+    name = "ears"
+
+    def __init__(self) -> None:
+        self.texts: list[str | ProviderError] = []
+        self.heard_s: list[float] = []
+
+    async def transcribe(self, audio: NDArray[np.float32], *, language: str = "en") -> Transcript:
+        self.heard_s.append(len(audio) / 16_000)
+        text = self.texts.pop(0) if self.texts else ""
+        if isinstance(text, ProviderError):
+            raise text
+        return Transcript(text, 0.9)
+
+
+class Mouth:
+    """A synthesiser that takes 200 ms for each word and says when."""
+
+    name = "mouth"
+    rate = 8_000
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.fails: ProviderError | None = None
+
+    async def synthesize(self, text: str, *, speed: float = 1.0) -> AsyncIterator[SpeechChunk]:
+        self.asked.append(text)
+        if self.fails is not None:
+            raise self.fails
+        start = 0
+        for index, word in enumerate(text.split()):
+            start = text.index(word, start)
+            time = WordTime(start, start + len(word), index * MS_A_WORD, (index + 1) * MS_A_WORD)
+            yield SpeechChunk(np.full(MS_A_WORD * 8, 1000 + index, dtype="<i2").tobytes(), (time,))
+            start += len(word)
+
+
+class Loud:
+    """A detector to which any sound is voice."""
+
+    rate = 8_000
+    chunk_samples = 256
+
+    def new_state(self) -> VadState:
+        return object()
+
+    def step(self, chunks: NDArray[np.float32], states: Sequence[VadState]) -> NDArray[np.float32]:
+        loud: NDArray[np.float32] = (np.abs(chunks).mean(axis=1) > 0.01).astype(np.float32)
+        return loud
+
+
+class Brain:
+    """A responder that answers with what the test wrote down; an entry may fail, or take tools."""
+
+    name = "brain"
+
+    def __init__(self, answers: Iterable[Sequence[Piece] | str | Exception] = ()) -> None:
+        self.answers = list(answers)
+        self.asked: list[list[Message]] = []
+        self.hurry = asyncio.Event()
+        self.hurry.set()
+        self.closed = 0
+
+    def open(self, call: CallFacts) -> "Brain":
+        return self
+
+    async def respond(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[Piece]:
+        self.asked.append(list(messages))
+        answer = self.answers.pop(0) if self.answers else "I have nothing to say."
+        await self.hurry.wait()
+        if isinstance(answer, Exception):
+            raise answer
+        for piece in [TextDelta(answer)] if isinstance(answer, str) else answer:
+            yield piece
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+@dataclass
+class PaperTool:
+    """A tool that notes its arguments."""
+
+    spec: ToolSpec
+    result: Any = None
+    seen: list[Mapping[str, Any]] = field(default_factory=list)
+
+    async def __call__(self, arguments: Mapping[str, Any], context: ToolContext) -> Any:
+        self.seen.append(arguments)
+        return self.result
+
+
+class Rig:
+    """One call under test. `run` lets call time pass; `speak` is the caller."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        answers: Iterable[Sequence[Piece] | str | Exception] = (),
+        agent: AgentSettings | None = None,
+        tools: tuple[Tool, ...] = (),
+        leg: PaperLeg | None = None,
+    ) -> None:
+        self.time = 0.0
+        self.clock = MediaClock(now=lambda: self.time)
+        self.events: list[CallEvent] = []
+        self.ears, self.mouth, self.brain = Ears(), Mouth(), Brain(answers)
+        self.leg = leg or PaperLeg()
+        self.agent = agent or AgentSettings(greeting="Hello there.")
+        self.detection = VoiceDetection(Loud())
+        self.clock.after(self.detection.step)
+        phrases = Phrases(self.mouth)
+        self.parts = PipelineParts(self.agent, self.ears, phrases, self.brain, tools)
+        now: Callable[[], datetime] = lambda: datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # noqa: E731
+        self.call = Call(
+            self.leg,
+            CallFacts("call-1", "reception", "", now()),
+            clock=self.clock,
+            sink=self.events.append,
+            tool_context=ToolContext("call-1", "", data_dir, now),
+            voice_detection=self.detection,
+            longest_s=self.agent.silence.max_duration_s,
+            longest_line=self.agent.silence.max_duration_line,
+        )
+        self.pipeline: Pipeline | None = None
+
+    def answer(self) -> "Rig":
+        self.call.answer(self._engine)
+        return self
+
+    def _engine(self, handle: CallHandle) -> Engine:
+        self.pipeline = Pipeline(handle, self.parts)
+        return self.pipeline
+
+    async def run(self, ms: int, frame: bytes | None = None) -> None:
+        """Let `ms` pass while the caller sends `frame` every 20 ms (silence if not given)."""
+        for _ in range(ms // FRAME_MS):
+            if not self.leg.closed and self.leg.events is not None:
+                self.leg.events.on_audio(frame or self.leg.format.silence)
+            self.time += FRAME_MS / 1000
+            self.clock.catch_up()
+            await self._settle()
+
+    async def _settle(self) -> None:
+        await asyncio.sleep(0)
+        while self.detection.busy:  # noqa: ASYNC110 - the worker is a thread
+            await asyncio.sleep(0.0002)
+        while any("transcribe" in str(task.get_coro()) for task in asyncio.all_tasks()):  # noqa: ASYNC110
+            await asyncio.sleep(0.0002)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def speak(self, text: str, ms: int = 600, then: int = 800) -> None:
+        """The caller speaks for `ms`, is heard to say `text`, and is silent for `then`."""
+        self.ears.texts.append(text)
+        await self.run(ms, VOICE)
+        await self.run(then)
+
+    async def until_quiet(self, longest_ms: int = 20_000) -> None:
+        """Let the agent speak to its end."""
+        for _ in range(longest_ms // 100):
+            await self.run(100)
+            if not any(frame != self.leg.format.silence for frame in self.leg.sent[-5:]):
+                return
+
+    def all(self, kind: type[_E]) -> list[_E]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def said(self) -> list[str]:
+        """What reached the caller, utterance by utterance."""
+        from offhook.events import AgentSaid
+
+        return [event.heard for event in self.all(AgentSaid)]

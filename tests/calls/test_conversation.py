@@ -1,0 +1,34 @@
+from offhook.audio.formats import PCM_8K
+from offhook.calls.conversation import Conversation
+from offhook.calls.playout import Track
+from offhook.providers.llm.base import Message, ToolCall
+from offhook.providers.tts.base import WordTime
+
+
+def test_only_heard_words_of_an_interrupted_utterance_stay() -> None:
+    conversation = Conversation()
+    track = Track(PCM_8K, text="We open at eight.")
+    track.append(bytes(16 * 400), (WordTime(0, 2, 0, 90), WordTime(3, 7, 100, 190), WordTime(8, 10, 200, 290)))
+    conversation.agent_says(track)
+    assert conversation.messages() == [Message("agent", "We open at eight.")]
+    track.heard_ms = 160
+    track.interrupted = True
+    assert conversation.messages() == [Message("agent", "We open", interrupted=True)]
+
+
+def test_unheard_utterances_vanish_and_tools_stay() -> None:
+    conversation = Conversation()
+    unheard, calling = Track(PCM_8K, text="Never said", interrupted=True), Track(PCM_8K)
+    call = ToolCall("1", "end_call", {})
+    conversation.agent_says(unheard)
+    conversation.caller_said("Bye.")
+    conversation.agent_says(calling)
+    conversation.agent_calls(calling, (call,))
+    conversation.tool_returned("1", "{}")
+    conversation.caller_keyed("12#")
+    assert conversation.messages() == [
+        Message("caller", "Bye."),
+        Message("agent", tool_calls=(call,)),
+        Message("tool", "{}", tool_call_id="1"),
+        Message("caller", keypad="12#"),
+    ]

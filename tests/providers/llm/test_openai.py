@@ -1,0 +1,267 @@
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from offhook.config import LlmSettings
+from offhook.errors import ProviderError
+from offhook.providers.llm.base import CallFacts, Message, Piece, TextDelta, ToolCall, ToolSpec
+from offhook.providers.llm.openai import ChatCompletions
+from offhook.simulator.clouds.openai_chat import ChatDouble, ChatReply, ChatRequest, Cut, Refuse, ScriptedCall, Stall
+
+KEY = "sk-very-secret-0123456789"
+CALL = CallFacts("id", "reception", "Be kind.", datetime(2026, 1, 1, tzinfo=UTC))
+HELLO = [Message("caller", "Hello")]
+BOOK = ToolSpec("book", "Books a visit.", {"type": "object", "properties": {"day": {"type": "string"}}})
+
+
+@asynccontextmanager
+async def server(url: str, timeout_s: float = 5.0, key: str | None = KEY) -> AsyncIterator[ChatCompletions]:
+    factory = ChatCompletions(LlmSettings(base_url=url, model="m", timeout_s=timeout_s), key)
+    try:
+        yield factory
+    finally:
+        await factory.close()
+
+
+@asynccontextmanager
+async def talking_to(double: ChatDouble, timeout_s: float = 5.0) -> AsyncIterator[ChatCompletions]:
+    async with double.serve() as url, server(url, timeout_s) as factory:
+        yield factory
+
+
+async def answer(factory: ChatCompletions, messages: list[Message] = HELLO, *tools: ToolSpec) -> list[Piece]:
+    return [piece async for piece in factory.open(CALL).respond(messages, tools)]
+
+
+def said(pieces: list[Piece]) -> str:
+    return "".join(piece.text for piece in pieces if isinstance(piece, TextDelta))
+
+
+async def test_text_comes_in_pieces() -> None:
+    double = ChatDouble([ChatReply("We open at nine.")])
+    async with talking_to(double) as factory:
+        pieces = await answer(factory)
+    assert pieces == [TextDelta(text) for text in ("We", " open", " at", " nine.")]
+    assert double.requests[0].body == {
+        "model": "m",
+        "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hello"}],
+        "stream": True,
+        "max_tokens": 200,
+        "temperature": 0.4,
+    }
+    assert double.requests[0].headers["Authorization"] == f"Bearer {KEY}"
+
+
+@pytest.mark.parametrize("terse", [False, True])
+async def test_tool_calls_and_their_results_go_round(terse: bool) -> None:
+    def rule(request: ChatRequest) -> ChatReply:
+        if request.messages[-1]["role"] == "tool":
+            return ChatReply(f"Booked: {request.last_text}")
+        calls = (ScriptedCall("book", {"day": "Friday"}, "c1"), ScriptedCall("book", {"day": "Monday"}, "c2"))
+        return ChatReply("One moment.", calls, terse=terse)
+
+    async with talking_to(ChatDouble(rule)) as factory:
+        first = await answer(factory, HELLO, BOOK)
+        calls = tuple(piece for piece in first if isinstance(piece, ToolCall))
+        assert calls == (ToolCall("c1", "book", {"day": "Friday"}), ToolCall("c2", "book", {"day": "Monday"}))
+        history = [*HELLO, Message("agent", "One moment.", tool_calls=calls), Message("tool", "yes", tool_call_id="c2")]
+        assert said(await answer(factory, history, BOOK)) == "Booked: yes"
+
+
+async def test_connections_are_used_again() -> None:
+    double = ChatDouble([ChatReply("Hi.")])
+    async with talking_to(double) as factory:
+        for _ in range(3):
+            await answer(factory)
+    assert len(double.requests) == 3
+    assert len(double.connections) == 1
+
+
+async def test_no_key_no_header() -> None:
+    double = ChatDouble([ChatReply("Hi.")])
+    async with double.serve() as url, server(url, key=None) as factory:
+        await answer(factory)
+    assert "Authorization" not in double.requests[0].headers
+
+
+@pytest.mark.parametrize("pieces", [0, 2])
+async def test_a_stalled_server_is_given_up(pieces: int) -> None:
+    double = ChatDouble([ChatReply("We open at nine.", fault=Stall(pieces))])
+    async with talking_to(double, timeout_s=0.1) as factory:
+        with pytest.raises(ProviderError, match=r"chat:m: nothing came for 0\.1 s") as caught:
+            await answer(factory)
+        assert caught.value.retryable
+        await until(lambda: double.abandoned == 1)
+
+
+async def test_closing_the_iterator_ends_the_request() -> None:
+    double = ChatDouble([ChatReply("We open at nine.", fault=Stall(2))])
+    async with talking_to(double) as factory:
+        async with aclosing(factory.open(CALL).respond(HELLO, [])) as pieces:
+            assert await anext(pieces) == TextDelta("We")
+        await until(lambda: double.abandoned == 1)
+
+
+async def test_cancelling_the_task_ends_the_request() -> None:
+    double = ChatDouble([ChatReply("We open at nine.", fault=Stall(0))])
+    async with talking_to(double) as factory:
+        task = asyncio.create_task(answer(factory))
+        await until(lambda: len(double.requests) == 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda: double.abandoned == 1)
+
+
+async def test_a_cut_stream_is_an_error_after_its_text() -> None:
+    async with talking_to(ChatDouble([ChatReply("We open at nine.", fault=Cut(2))])) as factory:
+        pieces = aiter(factory.open(CALL).respond(HELLO, []))
+        assert said([await anext(pieces), await anext(pieces)]) == "We open"
+        with pytest.raises(ProviderError, match="broke off") as caught:
+            await anext(pieces)
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("refusal", "retryable"),
+    [
+        (Refuse(429, "Slow down.", code="rate_limit_exceeded"), True),
+        (Refuse(429, "Pay first.", code="insufficient_quota"), False),
+        (Refuse(500), True),
+        (Refuse(503), True),
+        (Refuse(404, "No such model.", code="model_not_found"), False),
+        (Refuse(400, "Bad.", param="messages"), False),
+    ],
+)
+async def test_refusals(refusal: Refuse, retryable: bool) -> None:
+    async with talking_to(ChatDouble([ChatReply(fault=refusal)])) as factory:
+        with pytest.raises(ProviderError) as caught:
+            await answer(factory)
+    assert caught.value.status == refusal.status
+    assert caught.value.retryable is retryable
+    assert str(caught.value) == f"chat:m: HTTP {refusal.status}: {refusal.message} (request req_1)"
+
+
+async def test_the_key_stays_secret(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
+    caplog.set_level(logging.DEBUG)
+    double = ChatDouble([ChatReply("Hi.")], api_key="sk-another")
+    async with talking_to(double) as factory:
+        with pytest.raises(ProviderError, match=r"Incorrect API key provided: \*\*\*") as caught:
+            await answer(factory)
+        shown = repr(factory) + repr(factory.open(CALL)) + repr(caught.value) + caplog.text + str(capsys.readouterr())
+    assert KEY not in shown
+
+
+async def test_learns_what_a_newer_model_wants() -> None:
+    def rule(request: ChatRequest) -> ChatReply:
+        for name, code in (("max_tokens", "unsupported_parameter"), ("temperature", "unsupported_value")):
+            if name in request.body:
+                return ChatReply(fault=Refuse(400, "No.", "invalid_request_error", code, name))
+        return ChatReply("Hi.")
+
+    double = ChatDouble(rule)
+    async with talking_to(double) as factory:
+        assert said(await answer(factory)) == "Hi."
+        assert said(await answer(factory)) == "Hi."
+    assert len(double.requests) == 4
+    assert double.requests[-1].body["max_completion_tokens"] == 200
+
+
+async def test_nobody_there() -> None:
+    async with ChatDouble([ChatReply("Hi.")]).serve() as url:
+        pass
+    async with server(url) as factory:
+        with pytest.raises(ProviderError, match="no connection") as caught:
+            await answer(factory)
+    assert caught.value.retryable
+
+
+async def test_can_be_used_after_closing() -> None:
+    async with talking_to(ChatDouble([ChatReply("Hi.")])) as factory:
+        await answer(factory)
+        await factory.close()
+        assert said(await answer(factory)) == "Hi."
+
+
+async def raw(*writes: bytes, content_type: str = "text/event-stream", drop: int = 0) -> list[Piece]:
+    """The answer to bytes that no proper server sends; the first `drop` requests are not answered at all."""
+    seen: list[int] = []
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        seen.append(1)
+        if len(seen) <= drop and request.transport:
+            request.transport.abort()
+        response = web.StreamResponse(headers={"Content-Type": content_type})
+        await response.prepare(request)
+        for write in writes:
+            await response.write(write)
+        return response
+
+    app = web.Application()
+    app.router.add_post("/chat/completions", handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        async with server(f"http://127.0.0.1:{runner.addresses[0][1]}/") as factory:
+            return await answer(factory)
+    finally:
+        await runner.cleanup()
+
+
+TEXT = b'data: {"choices":[{"delta":{"content":"Hi."}}]}\n\n'
+STOP = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'
+
+
+async def test_a_connection_that_dies_unanswered_is_tried_once_more() -> None:
+    assert said(await raw(TEXT, STOP, drop=1)) == "Hi."
+    with pytest.raises(ProviderError, match="no connection"):
+        await raw(TEXT, STOP, drop=2)
+
+
+@pytest.mark.parametrize(
+    "noise", [b": ping\n\n", b"data: {broken\n\n", b"data: 7\n\n", b"event: x\nid: 1\n\n", b"\n\n\n"]
+)
+async def test_noise_in_the_stream_is_passed_over(noise: bytes) -> None:
+    assert said(await raw(noise, TEXT, noise, STOP, noise)) == "Hi."
+
+
+async def test_a_stream_need_not_say_done() -> None:
+    assert said(await raw(TEXT, STOP)) == "Hi."
+
+
+async def test_a_stream_that_ends_too_soon() -> None:
+    with pytest.raises(ProviderError, match="ended before"):
+        await raw(TEXT)
+
+
+async def test_an_error_within_the_stream() -> None:
+    with pytest.raises(ProviderError, match="overloaded"):
+        await raw(TEXT, b'data: {"error":{"message":"overloaded"}}\n\n')
+
+
+async def test_a_server_that_does_not_stream() -> None:
+    whole = b'{"choices":[{"message":{"content":"Hi."},"finish_reason":"stop"}]}'
+    assert said(await raw(whole, content_type="application/json")) == "Hi."
+
+
+async def test_an_endless_event() -> None:
+    with pytest.raises(ProviderError, match="1 MiB"):
+        await raw(b"data: " + b"x" * (1 << 20), b"xxx")
+
+
+async def test_thoughts_are_not_said() -> None:
+    thought = b'data: {"choices":[{"delta":{"content":"<think>Hm.</think>"}}]}\n\n'
+    assert said(await raw(thought, TEXT, STOP)) == "Hi."
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    async with asyncio.timeout(2):
+        while not condition():  # noqa: ASYNC110 - the server of the double has no event for a client that left
+            await asyncio.sleep(0.005)

@@ -1,0 +1,64 @@
+import errno
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import orjson
+import pytest
+
+from offhook.events import CallEnded, CallerSaid, CallStarted, DtmfReceived, EndReason
+from offhook.server.records import CallRecords
+
+STARTED = CallStarted(
+    "5f1", 0, "audiosocket", "5f1", "reception", "127.0.0.1:40000", "pcm16 8000 Hz", "2026-03-02T09:00:00.000+00:00"
+)
+
+
+def test_a_call_becomes_one_file_that_grows_with_it(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as worker:
+        records = CallRecords(tmp_path, worker)
+        records(STARTED)
+        records.note_recording("5f1", Path("var/recordings/5f1.wav"))
+        records(CallerSaid("5f1", 900, "Hello.", 100, 700, 0.9))
+        worker.submit(int).result()
+        [path] = tmp_path.glob("*.json")
+        growing = orjson.loads(path.read_bytes())
+        assert (growing["end_reason"], len(growing["turns"])) == (None, 1)
+        records(CallEnded("5f1", 2000, EndReason.CALLER_HUNG_UP, "", {"underruns": 0}))
+    assert path.name == "20260302T090000-5f1.json"
+    record = orjson.loads(path.read_bytes())
+    assert record["recording"] == "var/recordings/5f1.wav"
+    assert record["turns"] == [
+        {"event": "CallerSaid", "at_ms": 900, "text": "Hello.", "start_ms": 100, "end_ms": 700, "confidence": 0.9}
+    ]
+    assert (record["duration_ms"], record["end_reason"]) == (2000, "caller_hung_up")
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def test_events_of_unknown_calls_are_passed_over(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as worker:
+        CallRecords(tmp_path, worker)(DtmfReceived("other", 10, "1"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_does_not_reach_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with ThreadPoolExecutor(1) as worker:
+        records = CallRecords(tmp_path, worker)
+        records(STARTED)
+        records(CallEnded("5f1", 20, EndReason.ERROR))
+    assert list(tmp_path.glob("*.json")) == []
+
+
+def test_a_caller_on_the_keys_all_day_does_not_fill_the_memory(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as worker:
+        records = CallRecords(tmp_path, worker)
+        records(STARTED)
+        for index in range(6_000):
+            records(DtmfReceived("5f1", index, "1"))
+        records(CallEnded("5f1", 6_000, EndReason.CALLER_HUNG_UP))
+    record = orjson.loads(next(tmp_path.glob("*.json")).read_bytes())
+    assert (len(record["turns"]), record["truncated"]) == (5_000, True)

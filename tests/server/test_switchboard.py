@@ -1,0 +1,145 @@
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from tests.calls.rig import Mouth, PaperLeg
+
+from offhook.calls.clock import MediaClock
+from offhook.calls.engines.base import CallHandle, Engine
+from offhook.calls.engines.loopback import Loopback
+from offhook.calls.speaker import Phrases
+from offhook.config import LimitSettings, RecordingSettings, ServerSettings, Settings
+from offhook.events import CallEnded, CallEvent, CallStarted, CallTrouble, EndReason
+from offhook.server.records import CallRecords
+from offhook.server.switchboard import Desk, Switchboard
+
+
+class Board:
+    """A switchboard whose clock the test moves."""
+
+    def __init__(self, folder: Path, *, speaks: bool = True) -> None:
+        self.time = 0.0
+        self.clock = MediaClock(now=lambda: self.time)
+        self.events: list[CallEvent] = []
+        self.files = ThreadPoolExecutor(1)
+        self.settings = Settings(
+            server=ServerSettings(data_dir=folder),
+            limits=LimitSettings(max_calls=2, busy_line="All lines are busy."),
+            recording=RecordingSettings(enabled=True),
+        )
+        self.records = CallRecords(folder / "calls", self.files)
+        phrases = Phrases(Mouth()) if speaks else None
+        self.switchboard = Switchboard(
+            Desk(
+                self.settings,
+                self.clock,
+                self.sink,
+                self.records,
+                {"reception": self.engine},
+                {},
+                None,
+                phrases,
+                self.files,
+            )
+        )
+        self.fails = False
+
+    def sink(self, event: CallEvent) -> None:
+        self.events.append(event)
+        self.records(event)
+
+    def engine(self, call: CallHandle) -> Engine:
+        if self.fails:
+            raise RuntimeError("a bug")
+        return Loopback(call)
+
+    def ring(self) -> PaperLeg:
+        leg = PaperLeg()
+        self.switchboard.answer(leg)
+        return leg
+
+    async def run(self, ms: int) -> None:
+        for _ in range(ms // 20):
+            self.time += 0.02
+            self.clock.catch_up()
+            for _ in range(10):
+                await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def board(tmp_path: Path) -> AsyncIterator[Board]:
+    board = Board(tmp_path)
+    yield board
+    await board.switchboard.hang_up_all()
+    board.files.shutdown()
+
+
+async def test_answers_up_to_the_limit_and_tells_the_next_that_it_is_busy(board: Board) -> None:
+    legs = [board.ring() for _ in range(3)]
+    await board.run(2_000)
+    assert [leg.closed for leg in legs] == [[], [], [EndReason.BUSY]]
+    spoken = [frame for frame in legs[2].sent if frame != legs[2].format.silence]
+    assert len(spoken) == 4 * 200 // 20
+    assert (board.switchboard.active, board.switchboard.answered, board.switchboard.refused) == (2, 2, 1)
+
+
+async def test_a_line_that_becomes_free_is_used(board: Board) -> None:
+    first, _ = board.ring(), board.ring()
+    assert first.events is not None
+    first.events.on_closed(EndReason.CALLER_HUNG_UP, "")
+    await board.run(40)
+    third = board.ring()
+    await board.run(100)
+    assert third.closed == []
+    assert len([event for event in board.events if isinstance(event, CallStarted)]) == 3
+
+
+async def test_many_refused_callers_at_once_are_not_all_spoken_to(board: Board) -> None:
+    legs = [board.ring() for _ in range(30)]
+    await board.run(40)
+    assert [leg.closed for leg in legs[22:]] == [[EndReason.BUSY]] * 8
+
+
+async def test_without_a_voice_the_refused_are_hung_up(tmp_path: Path) -> None:
+    board = Board(tmp_path, speaks=False)
+    legs = [board.ring() for _ in range(3)]
+    await board.run(40)
+    assert legs[2].closed == [EndReason.BUSY]
+    await board.switchboard.hang_up_all()
+    board.files.shutdown()
+
+
+async def test_an_engine_that_cannot_be_made_ends_that_call_only(board: Board) -> None:
+    good = board.ring()
+    board.fails = True
+    bad = board.ring()
+    await board.run(40)
+    assert (good.closed, bad.closed) == ([], [EndReason.ERROR])
+    assert board.switchboard.active == 1
+
+
+async def test_draining_waits_then_ends_what_is_left(board: Board) -> None:
+    leg = board.ring()
+    drain = asyncio.create_task(board.switchboard.drain(0.05))
+    await board.run(40)
+    late = board.ring()
+    await drain
+    assert leg.closed == [EndReason.SHUTDOWN]
+    assert late.closed == [EndReason.BUSY]
+
+
+async def test_a_recording_that_cannot_be_written_is_told_and_the_call_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "recordings").write_text("a file where a folder should be")
+    board = Board(tmp_path)
+    leg = board.ring()
+    await board.run(1_200)
+    await asyncio.to_thread(lambda: board.files.submit(int).result())
+    await board.run(40)
+    [trouble] = [event for event in board.events if isinstance(event, CallTrouble)]
+    assert trouble.what == "recording"
+    assert leg.closed == []
+    await board.switchboard.hang_up_all()
+    assert [event.reason for event in board.events if isinstance(event, CallEnded)] == [EndReason.SHUTDOWN]
+    board.files.shutdown()
