@@ -3,7 +3,7 @@
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 import typer
@@ -13,6 +13,8 @@ from rich.console import Console
 from offhook.config import Settings
 from offhook.config_files import load_settings
 from offhook.errors import OffhookError
+from offhook.simulator.bench.printing import print_bench
+from offhook.simulator.bench.running import Plan, parse_steps, run_bench
 from offhook.simulator.caller import Address
 from offhook.simulator.clips import needs_voice
 from offhook.simulator.equipment import local_equipment
@@ -22,8 +24,9 @@ from offhook.simulator.scenario import Scenario
 from offhook.simulator.scenario_files import load_scenario
 from offhook.simulator.simulation import run_scenario
 
-__all__ = ["simulate"]
+__all__ = ["bench", "simulate"]
 
+ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", metavar="PATH", help="File of settings.")]
 FAILED = 1
 UNUSABLE = 2
 
@@ -38,7 +41,7 @@ def simulate(
     as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
     transcribe: Annotated[bool, typer.Option(help="Write down the agent's words and check them.")] = True,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show timing and every check.")] = False,
-    config: Annotated[Path | None, typer.Option("--config", "-c", metavar="PATH", help="File of settings.")] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Phone the agent as the scenarios say, and judge how it did.
 
@@ -90,3 +93,45 @@ async def _simulate(
 def _as_json(reports: list[CallReport]) -> bytes:
     values = [asdict(report) | {"passed": report.passed} for report in reports]
     return orjson.dumps(values, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def bench(
+    *,
+    calls: Annotated[str, typer.Option(metavar="N,N,...", help="How many calls at once, step after step.")] = "1,8,32",
+    seconds: Annotated[float, typer.Option(min=1, max=3_600, help="How long to measure each step.")] = 10.0,
+    engine: Annotated[
+        Literal["loopback", "local"],
+        typer.Option(help="The agent: an echo that measures frames, or the local models in a scenario."),
+    ] = "loopback",
+    scenario: Annotated[Path | None, typer.Option(metavar="FILE", help="What callers do, with --engine local.")] = None,
+    pid: Annotated[int | None, typer.Option(min=1, help="Measure this running server, not one of our own.")] = None,
+    host: Annotated[str | None, typer.Option(help="Where it listens; from the settings if not given.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Its AudioSocket port.")] = None,
+    vad: Annotated[bool, typer.Option("--vad", help="Let the loopback agent detect voices too.")] = False,
+    recording: Annotated[bool, typer.Option("--recording", help="Record the calls, as a server does.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the JSON here.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Measure what calls cost, and how well they are served.
+
+    Ends with 1 if a figure is worth nothing, with 2 if there is nothing to measure.
+    """
+    console = Console(stderr=as_json)
+    try:
+        settings = load_settings(config)
+        address = Address(host or settings.audiosocket.host, port or settings.audiosocket.port)
+        plan = Plan(parse_steps(calls), seconds, address, engine, scenario, pid, vad, recording)
+        report = uvloop.run(run_bench(plan, settings, lambda line: typer.secho(line, dim=True, err=True)))
+    except OffhookError as error:
+        typer.secho(f"offhook: {error}", fg="red", err=True)
+        raise typer.Exit(UNUSABLE) from error
+    content = orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    if output is not None:
+        output.write_bytes(content)
+    if as_json:
+        sys.stdout.buffer.write(content)
+    else:
+        print_bench(console, report)
+    if not report.valid:
+        raise typer.Exit(FAILED)

@@ -116,18 +116,16 @@ def load_figures(load: Load) -> LoadFigures:
     late = np.asarray(load.lateness_ns, np.float64) / 1e6
     p99, highest = (float(value) for value in np.percentile(late, (99, 100))) if len(late) else (0.0, 0.0)
     cpu = load.cpu_s / load.window_s if load.window_s else 0.0
-    dropped = sum(bool(call.lost_line) for call in load.calls if call.measuring or not call.arrivals)
-    return LoadFigures(
-        round(p99, 2), round(highest, 2), round(100 * cpu, 1), dropped, _problem(p99, cpu, load.calls, dropped)
-    )
+    dropped = [call.dropped or "no audio came" for call in load.calls if call.dropped or not call.arrivals]
+    problem = _problem(p99, cpu, len(load.calls), dropped)
+    return LoadFigures(round(p99, 2), round(highest, 2), round(100 * cpu, 1), len(dropped), problem)
 
 
-def _problem(late_p99_ms: float, cpu: float, calls: list[LoadCall], dropped: int) -> str:
+def _problem(late_p99_ms: float, cpu: float, calls: int, dropped: list[str]) -> str:
+    if dropped:
+        return f"{len(dropped)} of {calls} calls were not answered or were dropped: {dropped[0]}"
     if late_p99_ms > GENERATOR_LATE_MS:
         return f"the load itself was late by {late_p99_ms:.1f} ms (p99): measure with fewer calls or more cores"
     if cpu > GENERATOR_CPU:
         return f"the load itself used {100 * cpu:.0f} % of a core: measure with fewer calls or more cores"
-    if dropped:
-        reason = next(call.lost_line for call in calls if call.lost_line)
-        return f"{dropped} of {len(calls)} calls were not answered or were dropped: {reason}"
     return ""

@@ -7,6 +7,7 @@ due in the same instant. The clock measures its own lateness, so that a result w
 import asyncio
 import time
 from array import array
+from typing import cast
 from uuid import uuid4
 
 from offhook.carriers.audiosocket.wire import Audio, CallId, Kind, Parser, Sender, audio_header, encode
@@ -25,14 +26,15 @@ HEADER = audio_header(Kind.AUDIO_8K, FRAME_BYTES)
 class LoadCall(asyncio.Protocol):
     """One caller. The arrays grow while `measuring`: arrivals of all frames, and of stamped ones sequence, times.
 
-    Times are nanoseconds of CLOCK_MONOTONIC. `lost_line` says why the server ended the call, if it did.
+    Times are nanoseconds of CLOCK_MONOTONIC. `dropped` says why the call ended before it should have, if it did.
     """
 
     def __init__(self) -> None:
         self.measuring = False
         self.sequence = 0
         self.first_measured = 0
-        self.lost_line = ""
+        self.dropped = ""
+        self._over = False
         self.arrivals = array("Q")
         self.sequences = array("L")
         self.sent = array("Q")
@@ -44,9 +46,9 @@ class LoadCall(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Introduce the call."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of a TCP connection
-        self._transport = transport
-        transport.write(encode(CallId(uuid4())))
+        # uvloop's transport of a connection is one by its methods, not by its class.
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(encode(CallId(uuid4())))
 
     def data_received(self, data: bytes) -> None:
         """Note what came, and when."""
@@ -56,12 +58,13 @@ class LoadCall(asyncio.Protocol):
                 if isinstance(message, Audio) and self.measuring:
                     self._note(message.payload, now)
         except WireError as error:
-            self.lost_line = str(error)
+            self.dropped = str(error)
             self.hang_up()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server hung up, or this side did."""
-        self.lost_line = self.lost_line or str(exc or "the server hung up")
+        if not self._over:
+            self.dropped = str(exc or "the server hung up")
         self._transport = None
 
     def send(self) -> None:
@@ -79,6 +82,7 @@ class LoadCall(asyncio.Protocol):
 
     def hang_up(self) -> None:
         """End the call as Asterisk does when the caller hangs up."""
+        self._over = True
         if self._transport is not None:
             self._transport.close()
 

@@ -6,10 +6,8 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
-
-import numpy as np
-import uvloop
 
 from offhook import __version__
 from offhook.simulator.bench.child import ServerUnderTest
@@ -28,7 +26,17 @@ from offhook.simulator.reports import CallReport
 from offhook.simulator.scenario import Scenario
 from offhook.simulator.simulation import run_scenario
 
-__all__ = ["BenchReport", "Conditions", "Idle", "Step", "conditions", "measure_idle", "measure_load", "measure_talk"]
+__all__ = [
+    "BenchReport",
+    "Conditions",
+    "Idle",
+    "Step",
+    "TalkFigures",
+    "conditions",
+    "measure_idle",
+    "measure_load",
+    "measure_talk",
+]
 
 SETTLE_S = 1.0
 RAMP_PER_CALL_S = 0.02
@@ -60,6 +68,18 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
+class TalkFigures:
+    """What callers of a talking agent met with. Replies are from their last sound to the agent's first; frames are
+    `late` more than 40 ms after the one before, and `worst_interval_p99_ms` is that of the worst call."""
+
+    replies: Spread | None
+    unanswered_turns: int
+    frames: int
+    late_frames: int
+    worst_interval_p99_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One number of calls at once. CPU is percent of one core; per call, what the idle server uses is taken off.
 
@@ -74,8 +94,7 @@ class Step:
     memory_mb_per_call: float
     frames: FrameFigures | None = None
     load: LoadFigures | None = None
-    replies: Spread | None = None
-    unanswered_turns: int = 0
+    talk: TalkFigures | None = None
     problem: str = ""
 
 
@@ -102,7 +121,7 @@ def conditions(options: dict[str, str | int | float | bool]) -> Conditions:
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
         offhook=__version__,
-        uvloop=uvloop.__version__,
+        uvloop=version("uvloop"),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         options=options,
     )
@@ -151,8 +170,8 @@ async def measure_talk(
     finally:
         watching.cancel()
     cpu, seconds = meter.percent(), max(report.duration_ms for report in reports) / 1000
-    step = _step(calls, seconds, cpu, highest.memory, idle, problem=_talk_problem(reports))
-    return _with_replies(step, reports)
+    problem = _talk_problem(reports)
+    return _step(calls, seconds, cpu, highest.memory, idle, talk=_talk_figures(reports), problem=problem)
 
 
 class _Highest:
@@ -176,25 +195,13 @@ def _talk_problem(reports: Sequence[CallReport]) -> str:
     return f"the callers themselves were late by {late:.0f} ms: measure with fewer calls" if late > 100 else ""
 
 
-def _with_replies(step: Step, reports: Sequence[CallReport]) -> Step:
-    replies = [reply for report in reports for reply in report.replies_ms]
-    unanswered = sum(turn.reply_ms is None for report in reports for turn in report.turns)
-    intervals = np.asarray([report.timing.interval_p99_ms for report in reports])
-    received = sum(report.timing.frames for report in reports)
-    expected = round(sum(report.duration_ms for report in reports) / 20)
-    late = sum(report.timing.late for report in reports)
-    frames = FrameFigures(expected, received, late, spread(intervals) or Spread(0, 0, 0, 0), expected)
-    return Step(
-        step.calls,
-        step.seconds,
-        step.cpu_percent,
-        step.cpu_percent_per_call,
-        step.memory,
-        step.memory_mb_per_call,
-        frames=frames,
-        replies=spread(replies),
-        unanswered_turns=unanswered,
-        problem=step.problem,
+def _talk_figures(reports: Sequence[CallReport]) -> TalkFigures:
+    return TalkFigures(
+        replies=spread([reply for report in reports for reply in report.replies_ms]),
+        unanswered_turns=sum(turn.reply_ms is None for report in reports for turn in report.turns),
+        frames=sum(report.timing.frames for report in reports),
+        late_frames=sum(report.timing.late for report in reports),
+        worst_interval_p99_ms=max(report.timing.interval_p99_ms for report in reports),
     )
 
 
@@ -207,6 +214,7 @@ def _step(
     *,
     frames: FrameFigures | None = None,
     load: LoadFigures | None = None,
+    talk: TalkFigures | None = None,
     problem: str = "",
 ) -> Step:
     return Step(
@@ -218,5 +226,6 @@ def _step(
         round((used.rss_mb - idle.memory.rss_mb) / calls, 3),
         frames=frames,
         load=load,
+        talk=talk,
         problem=problem,
     )
