@@ -182,6 +182,13 @@ async def test_nobody_there() -> None:
     assert caught.value.retryable
 
 
+async def test_an_address_that_is_none() -> None:
+    async with server("nonsense") as factory:
+        with pytest.raises(ProviderError, match="cannot ask nonsense/chat/completions") as caught:
+            await answer(factory)
+    assert not caught.value.retryable
+
+
 async def test_can_be_used_after_closing() -> None:
     async with talking_to(ChatDouble([ChatReply("Hi.")])) as factory:
         await answer(factory)
@@ -249,6 +256,11 @@ async def test_an_error_within_the_stream() -> None:
 async def test_a_server_that_does_not_stream() -> None:
     whole = b'{"choices":[{"message":{"content":"Hi."},"finish_reason":"stop"}]}'
     assert said(await raw(whole, content_type="application/json")) == "Hi."
+
+
+async def test_an_error_with_a_good_status() -> None:
+    with pytest.raises(ProviderError, match="no such model"):
+        await raw(b'{"error":"no such model"}', content_type="application/json")
 
 
 async def test_an_endless_event() -> None:

@@ -51,7 +51,9 @@ class ChatCompletions:
         """The answer's chunks as the server sends them. Raises ProviderError."""
         async with self._answer(messages, tools) as response:
             if response.content_type == "application/json":
-                yield _json(await self._in_time(response.read()))
+                whole = _json(await self._in_time(response.read()))
+                self._check(whole, response)
+                yield whole
                 return
             async for data in self._events(response):
                 if data == DONE:
@@ -95,6 +97,8 @@ class ChatCompletions:
             return await self._send(body)
         except aiohttp.ClientConnectionError as first:
             _log.info("llm connection failed, trying once more", provider=self.name, error=type(first).__name__)
+        except aiohttp.ClientError as error:
+            raise self.failure(f"cannot ask {self._url} ({error!r})", retryable=False) from error
         try:
             return await self._send(body)
         except aiohttp.ClientError as error:

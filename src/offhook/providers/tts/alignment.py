@@ -2,7 +2,9 @@
 
 The voice's network keeps the durations of its phonemes to itself, so that the phonemes are laid along the audio once
 more: each phoneme has a usual length and a usual spectrum, and the best division of the audio among them is found by
-dynamic programming over steps of 25 ms, which is the network's own grid. Both tables stand in `hibari_phones.csv`.
+dynamic programming over steps of 25 ms, which is the network's own grid. Both tables stand in `hibari_phones.csv`;
+they were learnt from 820 sentences of the voice "heart", by dividing and re-estimating in turn until the boundaries
+stood still.
 """
 
 import csv
