@@ -224,7 +224,8 @@ def _from_32_bits(data: bytes) -> NDArray[np.int16]:
 def _from_float(dtype: str) -> Callable[[bytes], NDArray[np.int16]]:
     def decode(data: bytes) -> NDArray[np.int16]:
         values = np.clip(np.nan_to_num(np.frombuffer(data, dtype)), -1, 1).astype(np.float64)
-        return np.minimum(np.rint(values * 32768), 32767).astype(np.int16)
+        samples: NDArray[np.int16] = np.minimum(np.rint(values * 32768), 32767).astype(np.int16)
+        return samples
 
     return decode
 
