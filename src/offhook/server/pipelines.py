@@ -7,7 +7,7 @@ from functools import partial
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
 from offhook.calls.speaker import Phrases
-from offhook.calls.tools import default_tools
+from offhook.calls.tools.defaults import default_tools
 from offhook.config import AgentSettings, Settings
 from offhook.errors import ConfigError
 from offhook.providers.llm.base import ResponderFactory
