@@ -97,7 +97,7 @@ def _in_a_while(words: Words, at: int, today: date) -> _Read:
     if words[at] not in {"in", "a", "two", "three", "one"}:
         return None
     start = at + 1 if words[at] == "in" else at
-    found = (1, start + 1) if start < len(words) and words[start] == "a" else cardinal_at(words, start)
+    found = cardinal_at(words, start) or ((1, start + 1) if words[start : start + 1] == ("a",) else None)
     if found is None or found[1] >= len(words):
         return None
     days = {"day": 1, "days": 1, "week": 7, "weeks": 7}.get(words[found[1]], 0) * found[0]

@@ -19,11 +19,34 @@ __all__ = ["Extractor"]
 
 _CUES = {"actually", "no", "sorry", "change", "wrong", "not", "instead", "rather", "correction", "meant", "make"}
 _OWN_NUMBER = ("this number", "number i am calling from", "number i called from", "same number", "calling from now")
+_NUMBER_LEADS = {
+    "is",
+    "number",
+    "my",
+    "phone",
+    "the",
+    "best",
+    "plus",
+    "at",
+    "on",
+    "me",
+    "reach",
+    "cell",
+    "mobile",
+    "and",
+}
 _CHOICES = {"first": 0, "earliest": 0, "soonest": 0, "earlier": 0, "either": 0, "any": 0, "second": 1, "third": 2}
 _CHOICES |= {"last": -1, "latest": -1, "later": -1}
 _EMPTY = frozenset(
     [
         "yes",
+        "mm",
+        "hm",
+        "mhm",
+        "huh",
+        "ah",
+        "er",
+        "hmm",
         "yeah",
         "yep",
         "no",
@@ -135,7 +158,10 @@ class Extractor:
     @staticmethod
     def _used(rest: _Rest, runs: list[DigitRun], value: str | None) -> str | None:
         for run in runs:
-            rest.use(run.first, run.last)
+            first = run.first
+            while first > 0 and rest.utterance.words[first - 1] in _NUMBER_LEADS:
+                first -= 1
+            rest.use(first, run.last)
         return value
 
     def _time(self, rest: _Rest, mind: Mind, now: datetime, *, asked: bool) -> str | None:

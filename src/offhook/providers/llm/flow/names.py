@@ -16,6 +16,7 @@ _MARKERS = (
     ("my", "name", "is"),
     ("the", "name", "is"),
     ("name", "is"),
+    ("my", "names"),
     ("you", "can", "call", "me"),
     ("call", "me"),
     ("under", "the", "name", "of"),
