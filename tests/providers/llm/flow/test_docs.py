@@ -3,9 +3,8 @@
 import re
 from pathlib import Path
 
-from tests.providers.llm.flow.conftest import Line
-
 import pytest
+from tests.providers.llm.flow.conftest import Line
 
 from offhook.errors import FlowError
 from offhook.providers.llm.flow import load_facts, load_flow

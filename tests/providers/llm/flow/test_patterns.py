@@ -14,7 +14,7 @@ from offhook.providers.llm.flow.words import plain
         ("(leave|take) [me] a message", "can you take a message", 3),
         ("(leave|take) [me] a message", "take me a message", 4),
         ("(leave|take) [me] a message", "leave message", None),
-        ("book* ... plumber", "booking me a good plumber", 5),
+        ("book* ... plumber", "booking me a good plumber", 2),
         ("book* ... plumber", "plumber book", None),
         ("what's your (name|number)", "what is your number", 4),
         ("[a|one] second", "second", 1),

@@ -59,7 +59,7 @@ def find_date(utterance: Utterance, today: date, *, asked: bool = False) -> Foun
             found = reader(words, at, today)
             if found is not None:
                 return FoundDate(found[0], at, found[1])
-    return _bare_ordinal(words, today) if asked else None
+    return (_soonest(words, today) or _bare_ordinal(words, today)) if asked else None
 
 
 def said_date(day: date, today: date) -> str:
@@ -215,6 +215,12 @@ def _the_ordinal(words: Words, at: int, today: date) -> _Read:
         return None
     coming = _coming(found[0], None, today)
     return None if coming is None else (coming, found[1])
+
+
+def _soonest(words: Words, today: date) -> FoundDate | None:
+    """ "As soon as possible" begins the search today."""
+    place = next((at for at, word in enumerate(words) if word in {"asap", "soon", "soonest", "earliest"}), None)
+    return None if place is None else FoundDate(today, place, place + 1)
 
 
 def _bare_ordinal(words: Words, today: date) -> FoundDate | None:
