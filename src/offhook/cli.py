@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from offhook.errors import ConfigError, OffhookError, SettingsError
 __all__ = ["app", "main"]
 
 _PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False, "no_args_is_help": True}
+# numpy and the model runtimes read these when they are imported; by default each would spin on every core.
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _HANDED_ON: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app = typer.Typer(**_PLAIN, help="Answers and places phone calls with an AI agent.", add_completion=False)
@@ -34,6 +37,8 @@ ModelNames = Annotated[
 
 def main() -> None:
     """Entry of the `offhook` command. Errors that were foreseen are told without a traceback."""
+    for name in _ONE_THREAD:
+        os.environ.setdefault(name, "1")
     try:
         app(prog_name="offhook")
     except OffhookError as exc:

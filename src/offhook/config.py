@@ -195,7 +195,10 @@ class LlmSettings(_Section):
 class AgentSettings(_Section):
     """Who answers."""
 
-    greeting: str = Field("Hello, thanks for calling. How can I help you?", description="the agent's first words")
+    greeting: str = Field(
+        "Hello, thanks for calling {business}. How can I help you?",
+        description="the agent's first words; {business} is its name in the facts",
+    )
     instructions: str = Field("", description="for a language model: who the agent is and what it must do")
     engine: Literal["pipeline", "loopback"] = Field(
         "pipeline", description="pipeline, or loopback to hear yourself when testing a line"

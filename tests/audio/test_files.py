@@ -293,3 +293,13 @@ def test_garbage_is_audio_or_an_audio_error(body: bytes, edits: list[tuple[int, 
             continue
         assert wav.samples.dtype == np.int16
         assert wav.samples.shape[1:] == (wav.channels,)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    encoding=st.sampled_from([(PCM, 8), (PCM, 24), (PCM, 32), (FLOAT, 32), (FLOAT, 64), (ALAW, 8), (MULAW, 8)]),
+    data=st.binary(max_size=100),
+)
+def test_any_bits_are_samples(encoding: tuple[int, int], data: bytes) -> None:
+    code, bits = encoding
+    assert len(values(riff(fmt(code, bits), chunk(b"data", data)))) == len(data) * 8 // bits

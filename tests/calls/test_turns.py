@@ -48,9 +48,9 @@ class Caller:
     def silent(self, ms: int) -> "Caller":
         return self.sounds(ms, 0.02)
 
-    def says(self, text: str) -> "Caller":
+    def says(self, text: str, confidence: float = 0.9) -> "Caller":
         asked = self.all(Transcribe)[-1]
-        self.note(self.turns.transcribed(asked.ticket, Transcript(text, 0.9)))
+        self.note(self.turns.transcribed(asked.ticket, Transcript(text, confidence)))
         return self
 
     def note(self, actions: list[Action]) -> None:
@@ -135,6 +135,12 @@ def test_a_backchannel_or_a_cough_lets_the_agent_go_on(text: str, because: str) 
     assert caller.all(ResumeAgent) == [ResumeAgent(because)]
     assert not caller.all(Interrupt)
     assert not caller.silent(2000).all(EndTurn)
+
+
+def test_a_hum_that_is_taken_for_a_word_lets_the_agent_go_on_and_a_mumbled_turn_counts() -> None:
+    caller = Caller(agent_speaking=True).sounds(320).silent(256).says("Mama.", 0.36)
+    assert caller.all(ResumeAgent) == [ResumeAgent("Mama.")]
+    assert Caller().sounds(320).silent(256).says("Mama.", 0.36).silent(600).all(EndTurn)
 
 
 def test_without_barge_in_the_agent_is_not_held() -> None:

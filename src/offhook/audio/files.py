@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offhook.audio.g711 import alaw_decode, mulaw_decode
+from offhook.audio.samples import pcm_from_float
 from offhook.errors import AudioError
 
 __all__ = ["Wav", "WavWriter", "parse_wav", "read_wav", "write_wav"]
@@ -223,8 +224,8 @@ def _from_32_bits(data: bytes) -> NDArray[np.int16]:
 
 def _from_float(dtype: str) -> Callable[[bytes], NDArray[np.int16]]:
     def decode(data: bytes) -> NDArray[np.int16]:
-        values = np.clip(np.nan_to_num(np.frombuffer(data, dtype)), -1, 1).astype(np.float64)
-        return np.minimum(np.rint(values * 32768), 32767).astype(np.int16)
+        values = np.clip(np.nan_to_num(np.frombuffer(data, dtype)), -1, 1)
+        return _from_16_bits(pcm_from_float(values))
 
     return decode
 

@@ -78,6 +78,9 @@ class Forget:
     """The sound was no speech, or none that asks for an answer."""
 
 
+# A short sound over the agent that the recogniser makes little sense of is a hum, whatever words it was given.
+_UNCLEAR = 0.45
+
 Action = SpeechStarted | HoldAgent | SpeechEnded | Transcribe | ResumeAgent | Interrupt | EndTurn | Forget
 
 
@@ -131,7 +134,7 @@ class Turns:
             return self._dismiss("noise")
         actions: list[Action] = []
         if self._holding:
-            if self._is_backchannel(transcript.text):
+            if transcript.confidence < _UNCLEAR or self._is_backchannel(transcript.text):
                 return self._dismiss(transcript.text)
             actions += self._interrupt()
         self._transcript = transcript

@@ -76,7 +76,8 @@ class Connection(asyncio.Protocol):
         self._line: Line
         self._parser = Parser()
         self._silent = True
-        self._call_id: UUID | None = None
+        self._call_id: UUID
+        self._claimed = False
         self._leg: AudioSocketLeg | None = None
 
     # What asyncio tells.
@@ -195,6 +196,7 @@ class Connection(asyncio.Protocol):
         holder = self._registry.claim(call_id, self._peer)
         if holder is None:
             self._call_id = call_id
+            self._claimed = True
             self._await_audio(self._timing.detect_frames)
         else:
             self._break_off("duplicate_uuid", f"{holder} has brought this call already, and it is in progress")
@@ -210,7 +212,14 @@ class Connection(asyncio.Protocol):
     def _hand_over(self, audio_format: AudioFormat, source: str = "none yet") -> AudioSocketLeg:
         self._line.stop_waiting()
         self._line.limit_unread(audio_format.bytes_in(STALL_MS))
-        leg = AudioSocketLeg(self._line.write, self.hang_up, self._call_id, self._peer, audio_format, self._converter)
+        leg = AudioSocketLeg(
+            self._line.write,
+            self.hang_up,
+            call_id=self._call_id,
+            peer=self._peer,
+            audio_format=audio_format,
+            converter=self._converter,
+        )
         self._leg = leg
         self._log.info("AudioSocket call", caller_audio=source, format=str(audio_format))
         self._on_call(leg)
@@ -226,7 +235,7 @@ class Connection(asyncio.Protocol):
     def _note_leaving(self) -> None:
         if self._silent:
             self._log.debug("AudioSocket peer looked in and left")
-        elif self._call_id is None:
+        elif not self._claimed:
             self._note_fault("no_uuid", "the peer left before it had said which call it brings")
         else:
             self._log.info("AudioSocket caller hung up")
@@ -270,5 +279,6 @@ class Connection(asyncio.Protocol):
             self._leg.end(reason, detail)
 
     def _release(self) -> None:
-        if self._call_id is not None:
+        if self._claimed:
+            self._claimed = False
             self._registry.release(self._call_id)

@@ -30,6 +30,7 @@ class AudioSocketLeg:
         self,
         write: Callable[[bytes], None],
         hang_up: Callable[[EndReason], Awaitable[None]],
+        *,
         call_id: UUID,
         peer: str,
         audio_format: AudioFormat,
@@ -72,11 +73,13 @@ class AudioSocketLeg:
     def hear(self, audio: Audio) -> None:
         """Take caller audio from the wire."""
         for frame in self._intake.frames(audio):
-            self._deliver(frame)
+            if self._open:
+                self._deliver(frame)
 
     def press(self, digit: str) -> None:
         """Take a key that the caller pressed from the wire."""
-        self._deliver(digit)
+        if self._open:
+            self._deliver(digit)
 
     def end(self, reason: EndReason, detail: str) -> None:
         """Tell the call, once, that the carrier's side is gone."""
@@ -88,8 +91,6 @@ class AudioSocketLeg:
             self._events.on_closed(reason, detail)
 
     def _deliver(self, item: bytes | str) -> None:
-        if not self._open and self._end is None:
-            return
         if self._events is None:
             self._early.append(item)
         elif isinstance(item, bytes):
