@@ -59,7 +59,7 @@ def find_date(utterance: Utterance, today: date, *, asked: bool = False) -> Foun
             found = reader(words, at, today)
             if found is not None:
                 return FoundDate(found[0], at, found[1])
-    return _bare_ordinal(words, today) if asked else None
+    return (_soonest(words, today) or _bare_ordinal(words, today)) if asked else None
 
 
 def said_date(day: date, today: date) -> str:
@@ -97,7 +97,7 @@ def _in_a_while(words: Words, at: int, today: date) -> _Read:
     if words[at] not in {"in", "a", "two", "three", "one"}:
         return None
     start = at + 1 if words[at] == "in" else at
-    found = (1, start + 1) if start < len(words) and words[start] == "a" else cardinal_at(words, start)
+    found = cardinal_at(words, start) or ((1, start + 1) if words[start : start + 1] == ("a",) else None)
     if found is None or found[1] >= len(words):
         return None
     days = {"day": 1, "days": 1, "week": 7, "weeks": 7}.get(words[found[1]], 0) * found[0]
@@ -215,6 +215,12 @@ def _the_ordinal(words: Words, at: int, today: date) -> _Read:
         return None
     coming = _coming(found[0], None, today)
     return None if coming is None else (coming, found[1])
+
+
+def _soonest(words: Words, today: date) -> FoundDate | None:
+    """ "As soon as possible" begins the search today."""
+    place = next((at for at, word in enumerate(words) if word in {"asap", "soon", "soonest", "earliest"}), None)
+    return None if place is None else FoundDate(today, place, place + 1)
 
 
 def _bare_ordinal(words: Words, today: date) -> FoundDate | None:

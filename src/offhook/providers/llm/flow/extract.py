@@ -19,11 +19,46 @@ __all__ = ["Extractor"]
 
 _CUES = {"actually", "no", "sorry", "change", "wrong", "not", "instead", "rather", "correction", "meant", "make"}
 _OWN_NUMBER = ("this number", "number i am calling from", "number i called from", "same number", "calling from now")
-_CHOICES = {"first": 0, "earliest": 0, "soonest": 0, "earlier": 0, "either": 0, "any": 0, "second": 1, "third": 2}
+_NUMBER_LEADS = {
+    "is",
+    "number",
+    "my",
+    "phone",
+    "the",
+    "best",
+    "plus",
+    "at",
+    "on",
+    "me",
+    "reach",
+    "cell",
+    "mobile",
+    "and",
+}
+_CHOICES = {
+    "first": 0,
+    "earliest": 0,
+    "soonest": 0,
+    "soon": 0,
+    "asap": 0,
+    "anytime": 0,
+    "earlier": 0,
+    "either": 0,
+    "any": 0,
+    "second": 1,
+    "third": 2,
+}
 _CHOICES |= {"last": -1, "latest": -1, "later": -1}
 _EMPTY = frozenset(
     [
         "yes",
+        "mm",
+        "hm",
+        "mhm",
+        "huh",
+        "ah",
+        "er",
+        "hmm",
         "yeah",
         "yep",
         "no",
@@ -59,6 +94,7 @@ _EMPTY = frozenset(
         "bye",
     ]
 )
+_NEW_CLAUSES = {(joint, who) for joint in ("and", "so", "but") for who in ("i", "we", "can", "could", "would")}
 _ENDINGS = {"on", "at", "for", "in", "and", "by", "the", "please", "to", "this", "next", "of", "or"}
 _OPENINGS = ("it is about", "it is regarding", "it is because", "i am calling about", "i am calling because", "about")
 _KINDS: tuple[SlotKind, ...] = ("phone", "date", "time", "part", "number", "yes_no", "name", "text")
@@ -135,7 +171,10 @@ class Extractor:
     @staticmethod
     def _used(rest: _Rest, runs: list[DigitRun], value: str | None) -> str | None:
         for run in runs:
-            rest.use(run.first, run.last)
+            first = run.first
+            while first > 0 and rest.utterance.words[first - 1] in _NUMBER_LEADS:
+                first -= 1
+            rest.use(first, run.last)
         return value
 
     def _time(self, rest: _Rest, mind: Mind, now: datetime, *, asked: bool) -> str | None:
@@ -225,17 +264,15 @@ def _text(slot: Slot, name: str, rest: _Rest, mind: Mind, *, asked: bool) -> str
         return _whole_answer(rest.utterance)
     if name in mind.slots:
         return None
-    for leads, keep in ((slot.lead_outs, False), (slot.lead_ins, True)):
-        for lead in leads:
-            if answer := _led(rest.utterance, tuple(lead.split()), keep=keep):
-                return answer
-    return None
+    leads = [*((lead, False) for lead in slot.lead_outs), *((lead, True) for lead in slot.lead_ins)]
+    found = [answer for lead, keep in leads if (answer := _led(rest.utterance, tuple(lead.split()), keep=keep))]
+    return min(found, default=(0, None))[1]
 
 
 def _whole_answer(utterance: Utterance) -> str | None:
     """All that was said, without "it's about"; None if there was nothing in it."""
     words = utterance.words
-    if not any(word not in _EMPTY for word in words if word):
+    if not any(word not in _EMPTY and word not in _ENDINGS for word in words if word):
         return None
     raw = utterance.raw.strip()
     for opening in _OPENINGS:
@@ -246,16 +283,18 @@ def _whole_answer(utterance: Utterance) -> str | None:
     return raw.strip(" .,;:!?") or None
 
 
-def _led(utterance: Utterance, lead: tuple[str, ...], *, keep: bool) -> str | None:
+def _led(utterance: Utterance, lead: tuple[str, ...], *, keep: bool) -> tuple[int, str] | None:
+    """An answer nobody asked for, after these words, and the place of the words."""
     words = utterance.words
     for at in range(len(words) - len(lead)):
         if words[at : at + len(lead)] != lead:
             continue
         first, last = at if keep else at + len(lead), at + len(lead)
-        while last < len(words) and words[last]:
+        while last < len(words) and words[last] and words[last : last + 2] not in _NEW_CLAUSES:
             last += 1
         while last > first and words[last - 1] in _ENDINGS:
             last -= 1
-        if sum(word not in _EMPTY for word in words[first:last]) >= (2 if keep else 1) and last > at + len(lead):
-            return utterance.part(first, last)
+        content = sum(word not in _EMPTY for word in words[first:last])
+        if content >= (2 if keep else 1) and last > at + len(lead):
+            return at, utterance.part(first, last)
     return None

@@ -89,7 +89,7 @@ def _explained(error: Any, file: Path, text: str) -> FlowError:
         problem or str(error["msg"]).removeprefix("Value error, "),
         setting=_dotted(path),
         file=file,
-        line=line_of(text, path),
+        line=line_of(text, path) or 1,
         hint=hint or "See docs/flows.md.",
     )
 

@@ -16,6 +16,7 @@ _MARKERS = (
     ("my", "name", "is"),
     ("the", "name", "is"),
     ("name", "is"),
+    ("my", "names"),
     ("you", "can", "call", "me"),
     ("call", "me"),
     ("under", "the", "name", "of"),
@@ -32,6 +33,9 @@ _TITLES = {"mr", "mrs", "ms", "miss", "doctor", "dr", "mister"}
 _PARTICLES = {"van", "von", "de", "der", "den", "la", "le", "da", "di", "del", "al", "bin", "ben", "o"}
 _SPELL_JOINS = {"as", "for", "like"}
 _SWAPS = {"k": "c", "c": "k", "j": "g", "g": "j", "z": "s", "s": "z", "y": "i", "i": "y", "f": "v", "v": "f"}
+_QUESTIONS = frozenset(
+    ["what", "how", "can", "could", "do", "does", "is", "are", "why", "when", "where", "which", "who"]
+)
 _MAX_WORDS = 4
 
 
@@ -147,6 +151,8 @@ def _speaking(utterance: Utterance) -> FoundName | None:
 
 def _bare(utterance: Utterance) -> FoundName | None:
     words = utterance.words
+    if words[:1] and words[0] in _QUESTIONS:
+        return None
     first = next((at for at, word in enumerate(words) if _plausible(word) or word in _TITLES), None)
     if first is None or len([word for word in words if word in _STOP]) > 4:
         return None

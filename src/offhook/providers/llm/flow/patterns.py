@@ -21,7 +21,7 @@ _LIKENESS = 0.83
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Where a phrase fits: how many words of the text it took, and what share of the whole that is."""
+    """How a phrase fits: how many of its words are in the text, and what share of the whole they are."""
 
     words: int
     share: float
@@ -47,7 +47,7 @@ class Phrase:
         match = self._regex.search(f" {text}")
         if match is None:
             return None
-        taken = match[0].count(" ")
+        taken = match[0].count(" ") - sum((gap or "").count(" ") for gap in match.groups())
         return Fit(taken, taken / (text.count(" ") + 1))
 
     def _sequence(self, parts: list[str], closing: str) -> tuple[str, list[str]]:
@@ -70,7 +70,7 @@ class Phrase:
 
     def _word(self, part: str, *, needed: bool) -> str:
         if part == "...":
-            return r"(?: \S+){0,5}?"
+            return r"((?: \S+){0,5}?)"
         words = plain(part.rstrip("*")).split()
         if not words:
             raise ValueError(f'phrase "{self.written}": "{part}" is not a word')

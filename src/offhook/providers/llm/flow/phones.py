@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
-from offhook.providers.llm.flow.numbers import MULTIPLES, TENS, UNITS, small_at
+from offhook.providers.llm.flow.numbers import MULTIPLES, UNITS, small_at
 from offhook.providers.llm.flow.words import Utterance
 
 __all__ = ["DigitRun", "amended", "digit_runs", "grouped", "grouped_so_far"]
 
 _TIMES = {"double": 2, "triple": 3, "treble": 3}
 _SOUNDS = {"to": "2", "too": "2", "for": "4", "fore": "4", "won": "1", "ate": "8", "tree": "3", "fife": "5"}
+_ALWAYS_SOUNDS = {"won", "ate", "fife", "tree"}
 _FILLERS = {"", "and", "then", "uh", "um", "er", "dash", "hyphen", "space", "point", "area", "code", "it", "is", "the"}
 _TAIL_WORDS = {"last", "ends", "ending", "end", "final"}
 _HEAD_WORDS = {"first", "area", "starts", "starting", "begins", "beginning"}
@@ -50,8 +51,9 @@ def _is_sound(words: tuple[str, ...], at: int, last: DigitRun) -> bool:
     """Whether a word like "to" stands where only a digit makes sense."""
     if words[at] not in _SOUNDS or last.last != at:
         return False
-    follows = at + 1 < len(words) and bool(_digits_at(words, at + 1)[0])
-    return (follows and len(last.digits) >= 2) or (at + 1 == len(words) and len(last.digits) >= 3)
+    follows = at + 1 < len(words) and (words[at + 1] in _SOUNDS or bool(_digits_at(words, at + 1)[0]))
+    enough = 1 if words[at] in _ALWAYS_SOUNDS else 2
+    return (follows and len(last.digits) >= enough) or (at + 1 == len(words) and len(last.digits) >= 3)
 
 
 def _digits_at(words: tuple[str, ...], at: int) -> tuple[str, int]:
@@ -80,8 +82,9 @@ def _repeated(words: tuple[str, ...], at: int) -> tuple[str, int]:
 def _round_number(words: tuple[str, ...], value: int, at: int) -> tuple[str, int]:
     """ "Five hundred" is 500 and "five hundred fifty five" 555, but "eight hundred five five five" is 800 555."""
     total = value * MULTIPLES[words[at]]
-    small = small_at(words, at + 1) if words[at] == "hundred" else None
-    if small and (small[0] >= 10 or words[at + 1] in TENS):
+    follows = at + 2 if words[at + 1 : at + 2] == ("and",) else at + 1
+    small = small_at(words, follows) if words[at] == "hundred" else None
+    if small and small[0] >= 10:
         return str(total + small[0]), small[1]
     return str(total), at + 1
 

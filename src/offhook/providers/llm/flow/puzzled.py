@@ -40,7 +40,7 @@ class Puzzled:
     def _yes_or_no(self) -> None:
         if self.turn.mind.tries < _CONFIRMS:
             self.turn.say("yes or no", self.turn.flow.lines.yes_or_no)
-            self.turn.progress.reply.say(self.turn.mind.asked)
+            self.turn.progress.reply.say(self.turn.mind.asked.rpartition(". ")[2])
             return
         self.turn.progress.advance(back=True)
 

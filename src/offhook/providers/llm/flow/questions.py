@@ -6,7 +6,7 @@ from offhook.providers.llm.flow.turn import Turn
 __all__ = ["Questions"]
 
 _SURE_ANSWER = 2.0
-_SHORT = 4
+_SHORT, _FEW = 4, 3
 
 
 class Questions:
@@ -32,7 +32,7 @@ class Questions:
         return True
 
     def unknown(self, heard: Heard) -> bool:
-        if not heard.question or len(heard.utterance.words) < _SHORT:
+        if not heard.question or len(heard.utterance.words) < _FEW:
             return False
         self.turn.understood()
         if self.turn.mind.question.kind == "menu":

@@ -7,7 +7,7 @@ from offhook.providers.llm.flow.turn import Turn
 
 __all__ = ["Wants"]
 
-_STRONG, _FAIR = 0.6, 0.3
+_STRONG, _FAIR, _SLIGHT = 0.6, 0.3, 0.1
 
 
 class Wants:
@@ -24,7 +24,8 @@ class Wants:
 
     def intent(self, heard: Heard) -> bool:
         on = self.turn.progress.state.on
-        if heard.intent in on or (self._is_anywhere(heard) and heard.share >= _FAIR):
+        least = _SLIGHT if self.turn.mind.question.kind == "menu" else _FAIR
+        if heard.intent in on or (self._is_anywhere(heard) and heard.share >= least):
             return self._do(heard)
         polarity = {True: "yes", False: "no", None: ""}[heard.polarity]
         if polarity in on and self.turn.mind.question.kind == "menu":
@@ -42,14 +43,19 @@ class Wants:
             self._does(intent.does)
         self.turn.say(f"intent {heard.intent}", intent.say)
         self.turn.mind.forget(*intent.forget)
-        if intent.fills and intent.fills not in self.turn.mind.slots:
-            self.turn.mind.fill(intent.fills, heard.utterance.raw.strip(" .,;!?"))
+        self._fill_whole(intent.fills, heard)
         if to:
             self.turn.take(heard)
             self.turn.progress.go(to)
         if not intent.does:
             self.turn.progress.advance(back=not to and self.turn.mind.turns > 1)
         return True
+
+    def _fill_whole(self, slot: str, heard: Heard) -> None:
+        """Some intents are a matter in themselves: all that was said is what the call is about."""
+        if slot and slot not in self.turn.mind.slots:
+            self.turn.mind.fill(slot, heard.utterance.raw.strip(" .,;!?"))
+            heard.found.pop(slot, None)
 
     def _does(self, what: str) -> None:
         lines, reply = self.turn.flow.lines, self.turn.progress.reply

@@ -40,7 +40,6 @@ _YES_PHRASES = (
     "you got it",
     "you have got it",
     "it is yes",
-    "uh huh",
     "please do",
     "of course",
     "why not",
@@ -86,6 +85,8 @@ _LEADS = _FILLERS | _YES | _NO | {"not", "that", "is", "it", "quite", "thanks", 
 def polarity(utterance: Utterance) -> bool | None:
     """True for yes, False for no, None for neither. Only what opens the utterance counts, or a whole short one."""
     words = _opening(utterance.words)
+    if utterance.words[:2] == ("uh", "huh"):
+        return True
     text = f" {' '.join(words)} "
     if any(f" {phrase} " in text for phrase in _NO_PHRASES):
         return False

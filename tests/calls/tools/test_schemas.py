@@ -1,0 +1,67 @@
+from typing import Any
+
+import pytest
+
+from offhook.calls.tools import default_tools
+from offhook.calls.tools.schemas import checked, checker_of
+from offhook.errors import ToolError
+from offhook.providers.llm.flow import load_facts
+
+_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "size": {"type": "string", "enum": ["small", "large"]},
+        "count": {"type": "integer", "minimum": 1},
+        "note": {"anyOf": [{"type": "string", "maxLength": 5}, {"type": "null"}]},
+        "tags": {"type": "array"},
+        "more": {"type": "object"},
+        "any": {},
+    },
+    "required": ["size"],
+    "additionalProperties": False,
+}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"size": "small"},
+        {"size": "large", "count": 2, "note": None, "tags": [1], "more": {"a": 1}, "any": 4.5},
+        {"size": "small", "count": "3"},
+    ],
+)
+def test_good_arguments(arguments: dict[str, Any]) -> None:
+    assert checked(checker_of(_SCHEMA), arguments).keys() == arguments.keys()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        ({}, "size: Field required"),
+        ({"size": "medium"}, "size: Input should be 'small' or 'large'"),
+        ({"size": "small", "count": 0}, "count: "),
+        ({"size": "small", "count": "many"}, "count: "),
+        ({"size": "small", "note": "too long"}, "note"),
+        ({"size": "small", "other": 1}, "other: Extra inputs"),
+    ],
+)
+def test_bad_arguments(arguments: dict[str, Any], fault: str) -> None:
+    with pytest.raises(ToolError, match=fault):
+        checked(checker_of(_SCHEMA), arguments)
+
+
+def test_a_schema_that_says_nothing_allows_everything() -> None:
+    assert checked(checker_of({"type": "object"}), {"a": 1}) == {"a": 1}
+
+
+def test_our_schemas_are_plain() -> None:
+    for tool in default_tools(load_facts()):
+        parameters = tool.spec.parameters
+        assert parameters["type"] == "object"
+        assert parameters["additionalProperties"] is False
+        assert "$defs" not in parameters
+        assert "title" not in parameters
+        assert all(
+            "description" in shape or name in {"date", "number", "name", "reason", "part"}
+            for name, shape in parameters["properties"].items()
+        )
