@@ -97,10 +97,19 @@ def test_bench_prints_and_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         return report()
 
     monkeypatch.setattr(commands, "run_bench", measured)
-    result = run(commands.bench, "--calls", "8", "--output", "bench.json")
+    result = run(commands.bench, "--calls", "8", "--json", "bench.json")
     assert result.exit_code == 0, result.output
     assert "0.25" in result.output
     assert orjson.loads((tmp_path / "bench.json").read_bytes())["steps"][0]["calls"] == 8
+
+
+def test_bench_writes_to_stdout_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def measured(*_: object) -> BenchReport:
+        return report()
+
+    monkeypatch.setattr(commands, "run_bench", measured)
+    result = run(commands.bench, "--json", "-")
+    assert orjson.loads(result.stdout)["idle"]["start_s"] == 0.5
 
 
 def test_bench_says_what_is_not_valid(monkeypatch: pytest.MonkeyPatch) -> None:

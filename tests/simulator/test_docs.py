@@ -1,6 +1,7 @@
 import re
 from pathlib import Path
 
+from pydantic import BaseModel
 from tests.simulator.agent_double import AgentDouble, Said
 from tests.simulator.rehearsal import rehearse
 
@@ -31,7 +32,7 @@ def test_the_example_is_a_call_that_passes() -> None:
 
 
 def test_every_key_is_on_the_page() -> None:
-    models = {"caller": CallerVoice, "line": Line, "agent": AgentEar}
+    models: dict[str, type[BaseModel]] = {"caller": CallerVoice, "line": Line, "agent": AgentEar}
     keys = [f"{part}.{name}" for part, model in models.items() for name in model.model_fields]
     keys += [name for model in STEPS.values() for name in model.model_fields]
     keys += [*Expectations.model_fields, "max_duration_s"]
