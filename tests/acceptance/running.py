@@ -65,7 +65,7 @@ class RunningServer:
         raise AssertionError(f"the server did not start:\n{self.output}")
 
     def health(self) -> Any:
-        with urlopen(f"http://127.0.0.1:{self.http_port}/health", timeout=10) as answer:  # noqa: S310
+        with urlopen(f"http://127.0.0.1:{self.http_port}/health", timeout=10) as answer:
             return orjson.loads(answer.read())
 
     def records(self) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ def test_expects_more(text: str) -> None:
     [
         "",
         "Yes please.",
+        "No, thank you.",
         "My name is Tom.",
         "My number is 415-555-0123.",
         "four one five five five five oh one two three",

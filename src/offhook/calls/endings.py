@@ -7,9 +7,9 @@ __all__ = ["is_backchannel", "is_unfinished", "plain_words"]
 
 _EXPECTING = frozenset(
     (
-        "a an and as at because but by can could for from had has have he her his i i'd i'll i'm i've if in into is "
+        "a an and as at because but by can could for from had has have he his i i'd i'll i'm i've if in into is "
         "it's its like may might my of on or our she so than that's the their then there's they to um uh er erm hmm "
-        "was we what when where which who will with would you your"
+        "was we what when where which who will with would your"
     ).split()
 )
 _WORD = re.compile(r"[a-z']+|\d+")
