@@ -94,14 +94,20 @@ class AgentDouble:
 async def serving(agent: AgentDouble) -> AsyncIterator[int]:
     """The agent on a real AudioSocket port; gives the port."""
 
+    over: list[asyncio.Event] = []
+
     async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        mine = asyncio.Event()
+        over.append(mine)
         with suppress(ConnectionError):
             await _converse(agent, reader, writer)
         writer.close()
+        mine.set()
 
     server = await asyncio.start_server(attend, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
+        await asyncio.gather(*(each.wait() for each in over))
 
 
 async def _converse(agent: AgentDouble, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

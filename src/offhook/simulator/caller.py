@@ -156,6 +156,8 @@ class Caller:
             await writer.wait_closed()
 
     def _on_caller_line(self, line: CallerLine) -> None:
+        if (interrupted := self._phone.ear.current) is not None:
+            self._tell(interrupted, settled=False)
         said = Line("caller", self._phone.ms(line.begin), self._phone.ms(line.end), line.text)
         self._watch(Progress(self._number, -line.begin - 1, said, settled=True))
 

@@ -29,6 +29,7 @@ __all__ = ["bench", "simulate"]
 ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", metavar="PATH", help="File of settings.")]
 FAILED = 1
 UNUSABLE = 2
+STDOUT = Path("-")
 
 
 def simulate(
@@ -109,15 +110,16 @@ def bench(
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Its AudioSocket port.")] = None,
     vad: Annotated[bool, typer.Option("--vad", help="Let the loopback agent detect voices too.")] = False,
     recording: Annotated[bool, typer.Option("--recording", help="Record the calls, as a server does.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write the JSON here.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here; - is stdout.")
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Measure what calls cost, and how well they are served.
 
     Ends with 1 if a figure is worth nothing, with 2 if there is nothing to measure.
     """
-    console = Console(stderr=as_json)
+    console = Console(stderr=json_file == STDOUT)
     try:
         settings = load_settings(config)
         address = Address(host or settings.audiosocket.host, port or settings.audiosocket.port)
@@ -127,11 +129,10 @@ def bench(
         typer.secho(f"offhook: {error}", fg="red", err=True)
         raise typer.Exit(UNUSABLE) from error
     content = orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    if output is not None:
-        output.write_bytes(content)
-    if as_json:
+    if json_file == STDOUT:
         sys.stdout.buffer.write(content)
-    else:
-        print_bench(console, report)
+    elif json_file is not None:
+        json_file.write_bytes(content)
+    print_bench(console, report)
     if not report.valid:
         raise typer.Exit(FAILED)

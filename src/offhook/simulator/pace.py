@@ -9,7 +9,8 @@ FRAME_S = 0.02
 
 
 class Pace:
-    """A clock for one call. `speedup` above 1 makes a call of seconds pass in less, for tests."""
+    """A clock for one call. `speedup` above 1 makes a call of seconds pass in less, for tests. `worst_s` is the
+    longest delay so far of a frame behind its deadline."""
 
     def __init__(self, speedup: float = 1.0):
         self.worst_s = 0.0
@@ -30,6 +31,6 @@ class Pace:
     async def next_frame(self) -> None:
         """Wait for the next frame to be due; at once when it is overdue."""
         self._ticks += 1
-        ahead_s = self._ticks * FRAME_S - self.now_s
-        self.worst_s = max(self.worst_s, -ahead_s)
-        await asyncio.sleep(max(0.0, ahead_s / self._speedup))
+        due_s = self._ticks * FRAME_S
+        await asyncio.sleep(max(0.0, (due_s - self.now_s) / self._speedup))
+        self.worst_s = max(self.worst_s, self.now_s - due_s)

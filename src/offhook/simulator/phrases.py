@@ -10,7 +10,8 @@ from difflib import SequenceMatcher
 
 __all__ = ["contains", "normalise", "phrase_problem"]
 
-LIKENESS = 0.8
+LIKENESS = 0.82
+"""Above it are 'Mabel Street' and 'Maple Street', below it 'your number' and 'your name'."""
 _SMALL = (
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
     *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"),

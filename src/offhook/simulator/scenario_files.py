@@ -58,7 +58,9 @@ def _syntax_error(error: tomllib.TOMLDecodeError, file: Path | None) -> ConfigEr
 def _as_config_error(
     error: ValidationError, values: dict[str, Any], lines: Mapping[KeyPath, int], file: Path | None
 ) -> ConfigError:
-    errors = [_complaint(each, values, lines, file) for each in error.errors(include_url=False)]
+    # A list of which every item is wrong is also too short for pydantic.
+    wrong = [each for each in error.errors(include_url=False) if not (each["type"] == "too_short" and each["input"])]
+    errors = [_complaint(each, values, lines, file) for each in wrong]
     return errors[0] if len(errors) == 1 else SettingsError(errors)
 
 

@@ -34,6 +34,7 @@ class LoadCall(asyncio.Protocol):
         self.sequence = 0
         self.first_measured = 0
         self.dropped = ""
+        self.gone = asyncio.Event()
         self._over = False
         self.arrivals = array("Q")
         self.sequences = array("L")
@@ -43,6 +44,11 @@ class LoadCall(asyncio.Protocol):
         self._parser = Parser(Sender.SERVER)
         self._frame = bytearray(HEADER + bytes(FRAME_BYTES))
         self._transport: asyncio.Transport | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection still."""
+        return self._transport is not None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Introduce the call."""
@@ -66,6 +72,7 @@ class LoadCall(asyncio.Protocol):
         if not self._over:
             self.dropped = str(exc or "the server hung up")
         self._transport = None
+        self.gone.set()
 
     def send(self) -> None:
         """Send the next frame, stamped now."""
@@ -140,7 +147,9 @@ class Load:
         for call in self.calls:
             call.measuring = False
             call.hang_up()
-        await asyncio.sleep(0)
+        gone = [asyncio.create_task(call.gone.wait()) for call in self.calls if call.connected]
+        if gone:
+            await asyncio.wait(gone, timeout=DRAIN_S)
 
     async def _run(self) -> None:
         start, ticks = time.monotonic(), 0

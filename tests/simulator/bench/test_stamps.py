@@ -1,0 +1,22 @@
+import pytest
+
+from offhook.simulator.bench.stamps import FRAME_BYTES, Stamp, read_stamp, write_stamp
+
+
+def test_a_stamp_is_laid_out_as_the_loopback_engine_expects_it() -> None:
+    frame = bytearray(FRAME_BYTES)
+    write_stamp(frame, 0, 0x01020304, 0x1122334455667788)
+    assert bytes(frame[:24]) == b"OFHK\x04\x03\x02\x01\x88\x77\x66\x55\x44\x33\x22\x11" + bytes(8)
+    assert read_stamp(bytes(frame)) == Stamp(0x01020304, 0x1122334455667788, 0)
+
+
+@pytest.mark.parametrize("payload", [b"", b"OFHK", bytes(320)])
+def test_other_frames_carry_none(payload: bytes) -> None:
+    assert read_stamp(payload) is None
+
+
+def test_it_is_the_layout_of_the_server() -> None:
+    loopback = pytest.importorskip("offhook.calls.engines.loopback")
+    frame = bytearray(FRAME_BYTES)
+    write_stamp(frame, 0, 7, 8)
+    assert loopback.STAMP.unpack_from(frame) == (loopback.MAGIC, 7, 8, 0)

@@ -1,0 +1,135 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+import typer
+from tests.simulator.agent_double import AgentDouble, Said
+from tests.simulator.background import in_background
+from typer.testing import CliRunner, Result
+
+from offhook.simulator import commands
+from offhook.simulator.bench.figures import LoadFigures
+from offhook.simulator.bench.measuring import BenchReport, Conditions, Idle, Step
+from offhook.simulator.bench.process import Memory
+
+QUICK = """title = "Nobody speaks [much]"
+steps = [{ wait_for_agent = "finish", agent_says = "hello", reply_within_ms = 10 }, { hang_up = true }]
+"""
+
+
+def run(command: Callable[..., None], *arguments: str | Path | int) -> Result:
+    app = typer.Typer(rich_markup_mode=None)
+    app.command()(command)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "60")
+
+
+def scenario(folder: Path, text: str) -> Path:
+    (folder / "quick.toml").write_text(text)
+    return folder / "quick.toml"
+
+
+def test_a_call_that_went_well(tmp_path: Path) -> None:
+    file = scenario(tmp_path, 'title = "t"\nsteps = [{ wait_for_agent = "finish" }, { hang_up = true }]')
+    with in_background(AgentDouble([Said(400, 0.2)], hangs_up=False)) as port:
+        result = run(commands.simulate, file, "--port", port, "--no-transcribe", "--wav", "recordings", "-v")
+    assert result.exit_code == 0, result.output
+    assert "agent   (speaks for 0.2 s)" in result.output
+    assert "passed: 0 checks" in result.output
+    assert (tmp_path / "recordings" / "quick.wav").stat().st_size > 1000
+
+
+def test_a_call_that_did_not(tmp_path: Path) -> None:
+    with in_background(AgentDouble([Said(400, 0.2)], hangs_up=False)) as port:
+        result = run(commands.simulate, scenario(tmp_path, QUICK), "--port", port, "--no-transcribe")
+    assert result.exit_code == 1
+    assert "Nobody speaks [much]" in result.output
+    assert 'unknown step 1: the agent says "hello"' in result.output
+    assert "failed step 1: the agent replies within 10 ms" in result.output
+
+
+def test_json_is_all_that_is_on_stdout(tmp_path: Path) -> None:
+    with in_background(AgentDouble([Said(400, 0.2)], hangs_up=False)) as port:
+        result = run(commands.simulate, scenario(tmp_path, QUICK), "--port", port, "--no-transcribe", "--json")
+    (report,) = orjson.loads(result.stdout)
+    assert report["passed"] is False
+    assert report["ended_by"] == "caller"
+
+
+def test_several_calls_have_a_total(tmp_path: Path) -> None:
+    file = scenario(tmp_path, 'title = "t"\nsteps = [{ silence_s = 0.2 }]')
+    with in_background(AgentDouble([Said(400, 0.2)], hangs_up=False)) as port:
+        result = run(commands.simulate, file, "--port", port, "--no-transcribe", "--calls", 2)
+    assert result.exit_code == 0, result.output
+    assert "reply p50" in result.output
+
+
+def test_nobody_answers(tmp_path: Path) -> None:
+    with in_background(AgentDouble([])) as port:
+        pass
+    result = run(commands.simulate, scenario(tmp_path, QUICK), "--port", port, "--no-transcribe")
+    assert result.exit_code == 2
+    assert "Is `offhook serve` running?" in result.output
+
+
+def test_a_wrong_scenario(tmp_path: Path) -> None:
+    result = run(commands.simulate, scenario(tmp_path, 'title = "t"\nsteps = [{ sya = "x" }]'))
+    assert result.exit_code == 2
+    assert "quick.toml:2" in result.output
+    assert 'did you mean "say"?' in result.output
+
+
+def report(problem: str = "") -> BenchReport:
+    made = Conditions("a cpu", 2, 0.1, "Linux", "3.11", "0.1.0", "0.22", "2026-01-01", {"engine": "loopback"})
+    idle = Idle(1.0, Memory(70, 50), 0.5)
+    load = LoadFigures(0.5, 1.0, 10.0, 0, problem)
+    return BenchReport(made, idle, [Step(8, 10.0, 3.0, 0.25, Memory(71, 51), 0.1, load=load, problem=problem)])
+
+
+def test_bench_prints_and_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def measured(*_: object) -> BenchReport:
+        return report()
+
+    monkeypatch.setattr(commands, "run_bench", measured)
+    result = run(commands.bench, "--calls", "8", "--json", "bench.json")
+    assert result.exit_code == 0, result.output
+    assert "0.25" in result.output
+    assert orjson.loads((tmp_path / "bench.json").read_bytes())["steps"][0]["calls"] == 8
+
+
+def test_bench_writes_to_stdout_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def measured(*_: object) -> BenchReport:
+        return report()
+
+    monkeypatch.setattr(commands, "run_bench", measured)
+    result = run(commands.bench, "--json", "-")
+    assert orjson.loads(result.stdout)["idle"]["start_s"] == 0.5
+
+
+def test_bench_says_what_is_not_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def measured(*_: object) -> BenchReport:
+        return report("the load itself was late")
+
+    monkeypatch.setattr(commands, "run_bench", measured)
+    result = run(commands.bench)
+    assert result.exit_code == 1
+    assert "not valid: the load itself was late" in result.output.replace("\n", " ")
+
+
+@pytest.mark.parametrize("calls", ["", "0", "1,x", "-1"])
+def test_numbers_of_calls_that_are_none(calls: str) -> None:
+    result = run(commands.bench, "--calls", calls)
+    assert result.exit_code == 2
+    assert "for example: --calls 1,8,32,100" in result.output
+
+
+def test_a_process_that_is_not_there() -> None:
+    result = run(commands.bench, "--pid", "4194305")
+    assert result.exit_code == 2
+    assert "there is no process 4194305" in result.output
