@@ -74,8 +74,8 @@ def print_report(console: Console, report: CallReport, *, verbose: bool = False)
 def _times(report: CallReport) -> Table:
     table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
     table.add_column("caller", overflow="ellipsis", no_wrap=True, max_width=44)
-    table.add_column("reply", justify="right", no_wrap=True)
-    table.add_column("stop", justify="right", no_wrap=True)
+    table.add_column("reply", justify="right", min_width=7)
+    table.add_column("stop", justify="right", min_width=6)
     stops = {each.caller: each for each in report.interruptions}
     for turn in report.turns:
         stop = stops.get(turn.caller)
