@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from offhook.calls.tools import default_tools
+from offhook.calls.tools.defaults import default_tools
 from offhook.calls.tools.schemas import checked, checker_of
 from offhook.errors import ToolError
 from offhook.providers.llm.flow import load_facts

@@ -1,14 +1,12 @@
-"""What the tests of this room share: a clock, a transport, a call, a converter and an Asterisk."""
+"""What the tests of this room share: a clock, a transport, a call and an Asterisk."""
 
 import asyncio
-import audioop
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-from offhook.audio.formats import AudioFormat, Encoding
 from offhook.carriers.audiosocket.leg import AudioSocketLeg
 from offhook.carriers.audiosocket.wire import Audio, CallId, Kind, encode
 from offhook.events import EndReason
@@ -16,20 +14,6 @@ from offhook.events import EndReason
 CALL_ID = UUID("3f2c8d0e-5b1a-4c7e-9a43-0d6c1b2e7f10")
 HELLO = encode(CallId(CALL_ID))
 PACKET = encode(Audio(Kind.AUDIO_8K, bytes(range(160)) * 2))
-
-
-def convert(src: AudioFormat, dst: AudioFormat) -> Callable[[bytes], bytes]:
-    """A converter that keeps no state and insists, as the real one, on whole frames."""
-
-    def run(frames: bytes) -> bytes:
-        assert len(frames) % src.frame_bytes == 0
-        pcm = audioop.ulaw2lin(frames, 2) if src.encoding is Encoding.MULAW else frames
-        if src.rate != dst.rate:
-            pcm = audioop.ratecv(pcm, 2, 1, src.rate, dst.rate, None)[0]
-        want = len(frames) // src.frame_bytes * dst.frame_bytes
-        return (pcm + bytes(want))[:want]
-
-    return run
 
 
 @dataclass
@@ -114,6 +98,16 @@ class Clock:
         self.now = end
 
 
+class Socket:
+    """Remembers its options."""
+
+    def __init__(self) -> None:
+        self.options: dict[tuple[int, int], int] = {}
+
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        self.options[level, option] = value
+
+
 class Transport(asyncio.Transport):
     """Remembers every write, and what was done at the end."""
 
@@ -124,12 +118,12 @@ class Transport(asyncio.Transport):
         self.deeds: list[str] = []
         self.unread = 0
         self.high: int | None = None
-        self.socket = socket.socket()
+        self.socket = Socket()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return {"peername": self.peer, "socket": self.socket}.get(name, default)
 
-    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+    def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
         self.writes.append(bytes(data))
 
     def write_eof(self) -> None:

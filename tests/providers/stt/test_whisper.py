@@ -12,7 +12,7 @@ from tests.providers.speech import collect, samples_of, telephone
 
 from offhook.errors import ModelError, ProviderError
 from offhook.providers.stt.base import Transcript
-from offhook.providers.stt.whisper import WhisperRecognizer, loops
+from offhook.providers.stt.whisper import WhisperRecognizer, loops, without_echo
 from offhook.providers.tts.hibari import HibariSynthesizer
 
 SENTENCES = [
@@ -222,3 +222,19 @@ def test_loops_are_seen(text: str) -> None:
 )
 def test_what_people_say_is_no_loop(text: str) -> None:
     assert not loops(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "once"),
+    [
+        ("Yes. Yes.", 0.9, "Yes."),
+        ("Could you repeat that, please? Could you repeat that, please?", 2.2, "Could you repeat that, please?"),
+        ("No. No.", 1.4, "No. No."),
+        ("Could you repeat that, please? Could you repeat that, please?", 5.0, None),
+        ("five five", 1.2, None),
+        ("Yes.", 0.5, None),
+        ("", 0.5, None),
+    ],
+)
+def test_an_echo_is_taken_out_only_where_nobody_speaks_so_fast(text: str, seconds: float, once: str | None) -> None:
+    assert without_echo(text, seconds) == (text if once is None else once)

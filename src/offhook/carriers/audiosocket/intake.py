@@ -18,12 +18,12 @@ def source_format(audio: Audio, converter: ConverterFactory) -> AudioFormat:
     """What the payload of `audio` really is.
 
     The channel driver without `c()` sends the mu-law of the caller under the kind of linear audio: 160 bytes are then
-    20 ms. They may also be 10 ms of linear audio. Read in the wrong one of the two ways, bytes are loud noise, so the
-    quieter reading is the right one.
+    20 ms. They may also be 10 ms of linear audio. Read in the wrong one of the two ways, bytes are loud white noise,
+    so the calmer reading is the right one.
     """
     if audio.kind is Kind.AUDIO_8K and len(audio.payload) < PCM_8K.frame_bytes:
         decoded = converter(MULAW_8K, PCM_8K)(_whole_frame(audio.payload))
-        if _level(decoded) <= _level(audio.payload):
+        if _unrest(decoded) <= _unrest(audio.payload):
             return MULAW_8K
     return AudioFormat(Encoding.PCM16, RATE_OF_KIND[audio.kind])
 
@@ -34,9 +34,10 @@ def _whole_frame(codes: bytes) -> bytes:
     return (codes * repeats)[: MULAW_8K.frame_bytes]
 
 
-def _level(pcm: bytes) -> float:
+def _unrest(pcm: bytes) -> float:
+    """How far samples lie from the ones before them, from silence on: the mean of the squares."""
     samples = np.frombuffer(pcm, "<i2").astype(np.float64)
-    return float(np.mean(samples**2))
+    return float(np.mean(np.diff(samples, prepend=0.0) ** 2))
 
 
 class Intake:

@@ -56,6 +56,11 @@ class AudioSocketServer:
         """Calls in progress."""
         return self._registry.calls
 
+    @property
+    def connections(self) -> int:
+        """Connections of this moment, those without a call included."""
+        return len(self._registry.visitors)
+
     async def start(self) -> None:
         """Listen. Raises ConfigError where the address or the port cannot be had."""
         loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from offhook.errors import ModelError, ProviderError
 from offhook.providers.stt.base import Transcript
 from offhook.providers.stt.mel import HOP, log_mel
 
-__all__ = ["WhisperRecognizer", "loops"]
+__all__ = ["WhisperRecognizer", "loops", "without_echo"]
 
 _RATE = 16_000
 _WINDOW_S = 30.0
@@ -33,6 +33,8 @@ _SHORTEST = _RATE // 20
 _LEAD = int(0.3 * _RATE)
 _FRAME = _RATE // 50
 _MAX_TOKENS = 448
+_FASTEST_WORDS_A_SECOND = 4.0
+_AROUND_S = 0.5
 _FILES = ("model.bin", "config.json", "tokenizer.json")
 
 Audio = NDArray[np.float32]
@@ -110,6 +112,11 @@ class _Decoded:
         # Under a second of audio a plain "Yes, please." would already be too many tokens.
         return self.logprob < -1.0 or self.tokens > 7.5 * max(seconds, 1.0) or loops(self.text)
 
+    def said_once(self, seconds: float) -> "_Decoded":
+        """Without an echo of itself."""
+        text = without_echo(self.text, seconds)
+        return self if text == self.text else replace(self, text=text, tokens=self.tokens // 2)
+
 
 class _Decoder:
     """The model, its words and its prompt. `decode` blocks and may run in several threads."""
@@ -131,7 +138,7 @@ class _Decoder:
     def decode(self, audio: Audio, prompt: list[int], cancelled: threading.Event) -> _Decoded:
         """Text of up to 30 s of audio."""
         seconds = len(audio) / _RATE
-        first = self._window(audio, prompt, min(_WINDOW_S, max(8.0, seconds + 3.0)))
+        first = self._window(audio, prompt, min(_WINDOW_S, max(8.0, seconds + 3.0))).said_once(seconds)
         if cancelled.is_set() or not first.is_speech or not first.ran_away(seconds):
             return first
         second = self._window(audio, prompt, _WINDOW_S)
@@ -178,6 +185,18 @@ def loops(text: str) -> bool:
     """Whether `text` ends in a phrase said over and over, as Whisper's does when it loses its way."""
     words = re.findall(r"[\w']+", text.lower())
     return _repeats(words, 1, 5) or any(_repeats(words, n, 3) for n in range(2, 9)) or _stutters(text)
+
+
+def without_echo(text: str, seconds: float) -> str:
+    """`text` said once, where the model wrote it twice: faster than anyone speaks in `seconds` of audio.
+
+    A short window provokes this. Half a second of the audio is taken to be the silence around the speech.
+    """
+    words = text.split()
+    half = len(words) // 2
+    doubled = len(words) == 2 * half and words[:half] == words[half:]
+    believable = len(words) <= _FASTEST_WORDS_A_SECOND * max(0.0, seconds - _AROUND_S)
+    return " ".join(words[:half]) if doubled and not believable else text
 
 
 def _repeats(words: list[str], length: int, times: int) -> bool:

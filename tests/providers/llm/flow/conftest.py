@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
-from offhook.calls.tools import default_tools
 from offhook.calls.tools.base import Tool, ToolContext
+from offhook.calls.tools.defaults import default_tools
 from offhook.calls.tools.runner import ToolRunner
 from offhook.providers.llm.base import CallFacts, Message, TextDelta, ToolCall
 from offhook.providers.llm.flow import Facts, Flow, FlowFactory, load_facts, load_flow

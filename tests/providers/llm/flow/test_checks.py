@@ -1,4 +1,4 @@
-from offhook.calls.tools import default_tools
+from offhook.calls.tools.defaults import default_tools
 from offhook.providers.llm.flow import load_facts
 from offhook.providers.llm.flow.checks import BUILT_IN_TOOLS
 
