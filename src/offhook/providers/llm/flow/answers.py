@@ -69,9 +69,27 @@ class Answers:
             return self._denied(heard)
         if self.turn.mind.question.kind in {"menu", "offer"} and self._leaves_menu(heard):
             return False
+        if self.turn.mind.question.kind == "menu" and not heard.intent and self._guesses(heard):
+            return True
         self.turn.understood()
         self.turn.take(heard)
         self.turn.progress.advance(back=True)
+        return True
+
+    def _guesses(self, heard: Heard) -> bool:
+        """What was told without saying what for: go to the one state of the menu that wants it, if there is one."""
+        wants = {
+            to: len(heard.found.keys() & set(self.turn.flow.states[to].collect))
+            for to in self.turn.progress.state.on.values()
+        }
+        best = max(wants.values(), default=0)
+        states = [to for to, count in wants.items() if count == best > 0]
+        if len(states) != 1:
+            return False
+        self.turn.understood()
+        self.turn.take(heard)
+        self.turn.progress.go(states[0])
+        self.turn.progress.advance()
         return True
 
     def _leaves_menu(self, heard: Heard) -> bool:

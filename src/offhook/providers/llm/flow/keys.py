@@ -13,7 +13,7 @@ class Keys:
         self.turn = turn
 
     def keyed_number(self, digits: str, *, restart: bool, finished: bool) -> bool:
-        name = self._keyed_slot()
+        name = self._keyed_slot(digits)
         if not name or not (digits or finished) or not all(key.isdecimal() for key in digits):
             return False
         if restart:
@@ -31,12 +31,16 @@ class Keys:
         self.turn.progress.advance()
         return True
 
-    def _keyed_slot(self) -> str:
-        names = (self.turn.mind.question.subject, *self.turn.progress.state.collect)
-        return next((name for name in names if name in self.turn.flow.slots and self._takes_keys(name)), "")
+    def _keyed_slot(self, digits: str) -> str:
+        """The slot the keys are for: the one asked for, or another number of the state if it is all there."""
+        asked = self.turn.mind.question.subject
+        if self._takes_keys(asked):
+            return asked
+        others = (name for name in self.turn.progress.state.collect if self._takes_keys(name))
+        return next((name for name in others if len(digits) >= self.turn.flow.slots[name].min_digits), "")
 
     def _takes_keys(self, name: str) -> bool:
-        return self.turn.flow.slots[name].kind in {"phone", "number"}
+        return name in self.turn.flow.slots and self.turn.flow.slots[name].kind in {"phone", "number"}
 
     def _number_pending(self, usual: int, digits: str, *, finished: bool) -> bool:
         return not finished and len(self.turn.mind.partial + digits) < usual

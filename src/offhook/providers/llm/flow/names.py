@@ -31,6 +31,8 @@ _WEAK = {("this", "is"), ("it", "is"), ("that", "is"), ("i", "am")}
 _STOP = frozenset((files("offhook.providers.llm.flow") / "data" / "not_names.txt").read_text("utf-8").split())
 _TITLES = {"mr", "mrs", "ms", "miss", "doctor", "dr", "mister"}
 _PARTICLES = {"van", "von", "de", "der", "den", "la", "le", "da", "di", "del", "al", "bin", "ben", "o"}
+_AS, _IN = {"as", "is"}, {"in", "a", "an"}
+_LETTER_SOUNDS = {"8": "h", "eight": "h", "are": "r", "why": "y", "you": "u", "see": "c", "tea": "t", "kay": "k"}
 _SPELL_JOINS = {"as", "for", "like"}
 _SWAPS = {"k": "c", "c": "k", "j": "g", "g": "j", "z": "s", "s": "z", "y": "i", "i": "y", "f": "v", "v": "f"}
 _QUESTIONS = frozenset(
@@ -68,10 +70,11 @@ def spelled(name: str) -> str:
 
 def amended_name(old: str, utterance: Utterance) -> str | None:
     """`old` put right by "without an H" or "with a K". None if that was not said or cannot be done."""
-    match = re.search(r"\b(without|with|no|not)(?: an?| the| letter)* ([a-z])\b(?! as)", utterance.text)
-    if match is None:
-        return None
-    return _dropped(old, match[2]) if match[1] != "with" else _swapped(old, match[2])
+    for how, word in re.findall(r"\b(without|with|no|not)(?: an?| the| letter)* (\w+)\b(?! as)", utterance.text):
+        letter = _LETTER_SOUNDS.get(word, word)
+        if len(letter) == 1 and letter.isalpha():
+            return _swapped(old, letter) if how == "with" else _dropped(old, letter)
+    return None
 
 
 def _dropped(name: str, letter: str) -> str | None:
@@ -111,7 +114,7 @@ def _letter_at(words: Sequence[str], at: int) -> tuple[str, int]:
         return words[at + 1] * 2, at + 2
     if len(word) != 1 or not word.isalpha():
         return "", at
-    if at + 3 < len(words) and words[at + 1 : at + 3] == ("as", "in"):
+    if at + 3 < len(words) and words[at + 1] in _AS and words[at + 2] in _IN:
         return word, at + 4
     if at + 2 < len(words) and words[at + 1] in _SPELL_JOINS and len(words[at + 2]) > 1:
         return word, at + 3
