@@ -57,7 +57,7 @@ def print_report(console: Console, report: CallReport, *, verbose: bool = False)
     """Reply times, interruptions, and every check that failed; with `verbose`, also those that held."""
     console.print()
     if report.turns or report.interruptions:
-        console.print(_times(report))
+        console.print(_times(report, console.width))
     if verbose:
         console.print(_timing(report), highlight=False)
     for check in report.checks if verbose else [each for each in report.checks if each.passed is not True]:
@@ -71,9 +71,9 @@ def print_report(console: Console, report: CallReport, *, verbose: bool = False)
         console.print(f"recording: {report.wav}", highlight=False, soft_wrap=True)
 
 
-def _times(report: CallReport) -> Table:
+def _times(report: CallReport, width: int) -> Table:
     table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
-    table.add_column("caller", overflow="ellipsis", no_wrap=True, max_width=44)
+    table.add_column("caller", overflow="ellipsis", no_wrap=True, max_width=max(10, min(44, width - 20)))
     table.add_column("reply", justify="right", no_wrap=True)
     table.add_column("stop", justify="right", no_wrap=True)
     stops = {each.caller: each for each in report.interruptions}

@@ -6,14 +6,16 @@ from typing import Literal
 
 import numpy as np
 
-__all__ = ["CallReport", "Check", "Interruption", "Line", "Timing", "Turn"]
+__all__ = ["CallReport", "Check", "Interruption", "Line", "Speaker", "Timing", "Turn"]
+
+Speaker = Literal["agent", "caller"]
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of the conversation. Times are milliseconds since the line opened."""
 
-    speaker: Literal["agent", "caller"]
+    speaker: Speaker
     begin_ms: float
     end_ms: float
     text: str

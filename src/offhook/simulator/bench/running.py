@@ -40,9 +40,11 @@ class Plan:
 
     def described(self) -> dict[str, str | int | float | bool]:
         """For the report's conditions."""
-        what: dict[str, str | int | float | bool] = {"engine": self.engine, "seconds": self.seconds}
-        if self.scenario is not None:
-            what["scenario"] = self.scenario.name
+        what: dict[str, str | int | float | bool] = {"engine": self.engine}
+        if self.engine == "local":
+            what["scenario"] = self.scenario.name if self.scenario else ""
+        else:
+            what["seconds"] = self.seconds
         if self.pid is not None:
             return {**what, "pid": self.pid, "server": str(self.address)}
         return {**what, "vad": self.vad, "recording": self.recording}
