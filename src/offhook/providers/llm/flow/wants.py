@@ -1,5 +1,7 @@
 """What the caller wants: the intents."""
 
+from collections.abc import Sequence
+
 from offhook.providers.llm.flow.ear import Heard
 from offhook.providers.llm.flow.names import spelled
 from offhook.providers.llm.flow.phones import grouped
@@ -40,7 +42,7 @@ class Wants:
         self.turn.understood()
         to = self.turn.progress.state.on.get(heard.intent, intent.to)
         if intent.does:
-            self._does(intent.does)
+            self._does(intent.does, heard)
         self.turn.say(f"intent {heard.intent}", intent.say)
         self.turn.mind.forget(*intent.forget)
         self._fill_whole(intent.fills, heard)
@@ -57,7 +59,7 @@ class Wants:
             self.turn.mind.fill(slot, heard.utterance.raw.strip(" .,;!?"))
             heard.found.pop(slot, None)
 
-    def _does(self, what: str) -> None:
+    def _does(self, what: str, heard: Heard) -> None:
         lines, reply = self.turn.flow.lines, self.turn.progress.reply
         if what == "repeat":
             self.turn.say("repeat", lines.repeat)
@@ -70,10 +72,10 @@ class Wants:
             self.turn.say("help", lines.help)
             self.turn.ask_again()
         else:
-            self._spell()
+            self._spell(heard.utterance.words)
 
-    def _spell(self) -> None:
-        name = self._spellable()
+    def _spell(self, words: Sequence[str]) -> None:
+        name = self._spellable(words)
         lines = self.turn.flow.lines
         if not name:
             self.turn.say("nothing to spell", lines.nothing_to_spell)
@@ -83,9 +85,11 @@ class Wants:
             self.turn.say("spell", lines.spell, what=what)
         self.turn.ask_again()
 
-    def _spellable(self) -> str:
-        """The slot in question if it can be spelled, else the newest that can."""
+    def _spellable(self, words: Sequence[str]) -> str:
+        """The slot that the caller names, else the one in question if it can be spelled, else the newest that can."""
         able = [name for name in self.turn.mind.slots if self.turn.flow.slots[name].kind in {"name", "phone"}]
+        if named := next((name for name in able if name in words), ""):
+            return named
         subject = self.turn.mind.question.subject
         names = [name for name in able if self.turn.flow.slots[name].kind == "name"]
         return subject if subject in able else next(reversed(names or able), "")
