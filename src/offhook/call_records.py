@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +30,32 @@ def find_record(data_dir: Path, call_id: str) -> Record:
     return found[0]
 
 
-def transcript(record: Record) -> Iterator[tuple[int | None, str, str]]:
-    """What was said, line by line: milliseconds into the call, who, and the words."""
-    for turn in record.get("turns") or ():
-        if not isinstance(turn, dict):
-            continue
-        at = turn.get("at_ms", turn.get("start_ms"))
-        if "text" in turn:
-            yield at, str(turn.get("role") or turn.get("who") or "?"), str(turn["text"])
-        else:
-            yield from ((at, who, str(turn[who])) for who in ("caller", "agent") if turn.get(who))
+def transcript(record: Record) -> Iterator[tuple[int, str, str]]:
+    """What was said, line by line: milliseconds into the call at which it began, who, and the words.
+
+    An interrupted agent has said what was heard. Keys that follow one another are one line.
+    """
+    lines = [line for turn in record.get("turns") or () if isinstance(turn, dict) and (line := _line(turn))]
+    lines.sort(key=lambda line: line[0])
+    for (who, _), group in groupby(lines, key=lambda line: (line[1], line[1] == "keys" or line[0])):
+        spoken = list(group)
+        yield spoken[0][0], who, "".join(words for _, _, words in spoken)
+
+
+def _line(turn: Record) -> tuple[int, str, str] | None:
+    begin = turn.get("start_ms", turn.get("at_ms", 0))
+    match turn.get("event"):
+        case "CallerSaid":
+            return begin, "caller", str(turn.get("text", ""))
+        case "AgentSaid" if turn.get("heard"):
+            return begin, "agent", str(turn["heard"]) + (" — (interrupted)" if turn.get("interrupted") else "")
+        case "DtmfReceived":
+            return begin, "keys", str(turn.get("digit", ""))
+        case "ToolCalled":
+            return begin, "tool", f"{turn.get('name')} {turn.get('error') or turn.get('result')}"
+        case "CallTrouble":
+            return begin, "trouble", f"{turn.get('what')}: {turn.get('detail')}"
+    return None
 
 
 def _read(path: Path) -> Record | None:

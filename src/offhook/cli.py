@@ -216,12 +216,12 @@ def _list_calls(data_dir: Path, limit: int) -> None:
     if not records:
         typer.echo(f"no calls yet in {data_dir / 'calls'}")
         return
-    table = Table("started", "call", "carrier", "agent", "length", "ended by", box=None, pad_edge=False)
+    table = Table("started", "call", "agent", "length", "ended by", box=None, pad_edge=False)
     for record in records:
-        started = str(record.get("started_at", ""))[:16].replace("T", " ")
-        call_id = str(record["call_id"])[:8]
-        rest = (str(record.get(name, "")) for name in ("carrier", "agent"))
-        table.add_row(started, call_id, *rest, _length(record.get("duration_ms")), str(record.get("end_reason", "")))
+        started = str(record.get("started_at", ""))[5:16].replace("T", " ")
+        call_id, agent = str(record["call_id"])[:8], str(record.get("agent", ""))
+        ended = str(record.get("end_reason") or "").replace("_", " ")
+        table.add_row(started, call_id, agent, _length(record.get("duration_ms")), ended)
     Console(highlight=False).print(table)
 
 

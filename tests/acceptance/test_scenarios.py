@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from tests.acceptance.running import OFFHOOK, RunningServer, running_server
 
 from offhook.audio.files import read_wav
+from tests.acceptance.running import OFFHOOK, RunningServer, running_server
 
 SCENARIOS = sorted((Path(__file__).parents[2] / "examples" / "scenarios").glob("*.toml"))
 AT_ONCE = 2

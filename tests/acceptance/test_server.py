@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
 from tests.acceptance.phone import Phone
 from tests.acceptance.running import OFFHOOK, RunningServer, running_server
 

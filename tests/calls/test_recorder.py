@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from offhook.audio.files import WavWriter
 
+from offhook.audio.files import WavWriter
 from offhook.audio.formats import MULAW_8K, PCM_8K
 from offhook.calls.recorder import Recorder
 

@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.calls.rig import Mouth, PaperLeg
 
 from offhook.calls.clock import MediaClock
 from offhook.calls.engines.base import CallHandle, Engine
@@ -14,6 +13,7 @@ from offhook.config import LimitSettings, RecordingSettings, ServerSettings, Set
 from offhook.events import CallEnded, CallEvent, CallStarted, CallTrouble, EndReason
 from offhook.server.records import CallRecords
 from offhook.server.switchboard import Desk, Switchboard
+from tests.calls.rig import Mouth, PaperLeg
 
 
 class Board:

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
-from tests.simulator.voices import tone
 
 from offhook.carriers.audiosocket.wire import Audio, CallId, Dtmf, Hangup, Kind, Message, Parser, encode
 from offhook.simulator.sound import as_pcm
+from tests.simulator.voices import tone
 
 RATE = 8_000
 FRAME = 160

@@ -4,9 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.simulator.agent_double import AgentDouble
-from tests.simulator.voices import ToneReader, ToneVoice
-
 from offhook.carriers.audiosocket.wire import Audio, Dtmf
 from offhook.simulator.clips import render
 from offhook.simulator.ear import Utterance
@@ -16,6 +13,8 @@ from offhook.simulator.reports import CallReport, Timing
 from offhook.simulator.scenario import Scenario
 from offhook.simulator.scenario_files import parse_scenario
 from offhook.simulator.script import Script
+from tests.simulator.agent_double import AgentDouble
+from tests.simulator.voices import ToneReader, ToneVoice
 
 LIMIT = 50 * 120
 

@@ -3,8 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.simulator.agent_double import AgentDouble, Said, serving
-from tests.simulator.voices import ToneReader, ToneVoice
 
 from offhook.audio.files import read_wav
 from offhook.errors import CallError, ConfigError
@@ -13,6 +11,8 @@ from offhook.simulator.equipment import Equipment
 from offhook.simulator.reports import CallReport
 from offhook.simulator.scenario_files import parse_scenario
 from offhook.simulator.simulation import run_scenario
+from tests.simulator.agent_double import AgentDouble, Said, serving
+from tests.simulator.voices import ToneReader, ToneVoice
 
 WORDS: dict[float, str] = {400: "Hello.", 800: "Goodbye."}
 SCENARIO = """

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.simulator.voices import ToneVoice, tone
 
 from offhook.audio.files import write_wav
 from offhook.errors import ConfigError
@@ -10,6 +9,7 @@ from offhook.simulator.clips import Clip, needs_voice, render, sound_clip
 from offhook.simulator.scenario import Scenario
 from offhook.simulator.scenario_files import load_scenario, parse_scenario
 from offhook.simulator.sound import as_float, as_pcm, level_db
+from tests.simulator.voices import ToneVoice, tone
 
 
 def scenario(steps: str, rest: str = "") -> Scenario:

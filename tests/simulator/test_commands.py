@@ -4,14 +4,14 @@ from pathlib import Path
 import orjson
 import pytest
 import typer
-from tests.simulator.agent_double import AgentDouble, Said
-from tests.simulator.background import in_background
 from typer.testing import CliRunner, Result
 
 from offhook.simulator import commands
 from offhook.simulator.bench.figures import LoadFigures
 from offhook.simulator.bench.measuring import BenchReport, Conditions, Idle, Step
 from offhook.simulator.bench.process import Memory
+from tests.simulator.agent_double import AgentDouble, Said
+from tests.simulator.background import in_background
 
 QUICK = """title = "Nobody speaks [much]"
 steps = [{ wait_for_agent = "finish", agent_says = "hello", reply_within_ms = 10 }, { hang_up = true }]

@@ -1,12 +1,11 @@
 import re
 from pathlib import Path
 
-from tests.simulator.agent_double import AgentDouble, Said
-from tests.simulator.rehearsal import rehearse
-
 from offhook.simulator.scenario import AgentEar, CallerVoice, Expectations, Line, Scenario
 from offhook.simulator.scenario_files import parse_scenario
 from offhook.simulator.steps import STEPS
+from tests.simulator.agent_double import AgentDouble, Said
+from tests.simulator.rehearsal import rehearse
 
 PAGE = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
 WORDS: dict[float, str] = {

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from tests.simulator.voices import tone
 
 from offhook.simulator.ear import Ear
 from offhook.simulator.scenario import AgentEar
 from offhook.simulator.sound import as_pcm
+from tests.simulator.voices import tone
 
 FRAME = 160
 SILENCE = bytes(2 * FRAME)

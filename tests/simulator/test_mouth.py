@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from tests.simulator.voices import clip
 
 from offhook.simulator.mouth import Mouth
 from offhook.simulator.scenario import CallerVoice, Line
 from offhook.simulator.sound import as_float, level_db
+from tests.simulator.voices import clip
 
 
 def mouth(**line: object) -> Mouth:

@@ -1,4 +1,5 @@
 import pytest
+
 from tests.simulator.agent_double import AgentDouble, Said
 from tests.simulator.rehearsal import rehearse
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from tests.simulator.voices import tone
 
 from offhook.simulator.sound import as_float, as_pcm, at_level, band, edges, level_db, resampled
+from tests.simulator.voices import tone
 
 
 def peak_hz(samples: np.ndarray[tuple[int], np.dtype[np.float32]], rate: int) -> float:

@@ -2,9 +2,8 @@ import struct
 import time
 from pathlib import Path
 
-from tests.calls.rig import VOICE, Rig
-
 from offhook.calls.engines.loopback import MAGIC, STAMP, Loopback
+from tests.calls.rig import VOICE, Rig
 
 
 async def test_each_frame_comes_back_at_the_next_beat_with_the_time_it_was_heard(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-from tests.calls.rig import PaperTool, Rig
 
 from offhook.config import AgentSettings, SilenceSettings, TurnSettings
 from offhook.errors import ProviderError
@@ -19,6 +18,7 @@ from offhook.events import (
     TurnMeasured,
 )
 from offhook.providers.llm.base import Message, Piece, TextDelta, ToolCall, ToolSpec
+from tests.calls.rig import PaperTool, Rig
 
 END_CALL = PaperTool(ToolSpec("end_call", "", {"type": "object", "properties": {}}), {"ok": True})
 LONG = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."

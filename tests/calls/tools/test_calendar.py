@@ -5,13 +5,13 @@ from typing import Any
 
 import orjson
 import pytest
-from tests.calls.tools.conftest import MONDAY, Calls
 
 from offhook.calls.tools import files
 from offhook.calls.tools.calendar import BookAppointment, CheckAvailability
 from offhook.errors import ToolError
 from offhook.providers.llm.flow import load_facts
 from offhook.providers.llm.flow.facts import Facts
+from tests.calls.tools.conftest import MONDAY, Calls
 
 _FACTS = load_facts()
 _TUESDAY = "2026-03-03"

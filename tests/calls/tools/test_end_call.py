@@ -1,6 +1,5 @@
-from tests.calls.tools.conftest import Calls
-
 from offhook.calls.tools.end_call import EndCall
+from tests.calls.tools.conftest import Calls
 
 
 async def test_it_says_that_the_call_is_ending(calls: Calls) -> None:

@@ -3,10 +3,10 @@ import os
 
 import orjson
 import pytest
-from tests.calls.tools.conftest import Calls
 
 from offhook.calls.tools.messages import TakeMessage
 from offhook.errors import ToolError
+from tests.calls.tools.conftest import Calls
 
 _MESSAGE = {"name": "Tom", "number": "4155550123", "reason": "the tap\nstill drips"}
 

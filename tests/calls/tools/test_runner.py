@@ -4,12 +4,12 @@ from typing import Any
 
 import orjson
 import pytest
-from tests.calls.tools.conftest import Calls
 
 from offhook.calls.tools.base import Tool, ToolContext
 from offhook.calls.tools.runner import ToolRunner
 from offhook.errors import ToolError
 from offhook.providers.llm.base import ToolCall, ToolSpec
+from tests.calls.tools.conftest import Calls
 
 _SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 from structlog.testing import capture_logs
-from tests.carriers.audiosocket.doubles import CALL_ID, HELLO, PACKET, Call, Clock, Switchboard, Transport
 
 from offhook.audio.convert import converter
 from offhook.audio.formats import PCM_8K, PCM_16K
@@ -16,6 +15,7 @@ from offhook.carriers.audiosocket.connection import Connection, Timing
 from offhook.carriers.audiosocket.registry import Registry
 from offhook.carriers.audiosocket.wire import Audio, CallId, Dtmf, Failure, Hangup, Kind, encode
 from offhook.events import EndReason
+from tests.carriers.audiosocket.doubles import CALL_ID, HELLO, PACKET, Call, Clock, Switchboard, Transport
 
 SILENCE = encode(Audio(Kind.AUDIO_8K, PCM_8K.silence))
 HANGUP = encode(Hangup())

@@ -1,7 +1,6 @@
 """A leg between its call and the wire."""
 
 import pytest
-from tests.carriers.audiosocket.doubles import CALL_ID, Call
 
 from offhook.audio.convert import converter
 from offhook.audio.formats import PCM_8K, AudioFormat, Encoding
@@ -9,6 +8,7 @@ from offhook.calls.leg import Leg
 from offhook.carriers.audiosocket.leg import MAX_EARLY, AudioSocketLeg
 from offhook.carriers.audiosocket.wire import KIND_OF_RATE, Audio, Kind, Parser, Sender
 from offhook.events import EndReason
+from tests.carriers.audiosocket.doubles import CALL_ID, Call
 
 
 class Wire:

@@ -3,9 +3,9 @@
 from ipaddress import ip_network
 
 import pytest
-from tests.carriers.audiosocket.doubles import CALL_ID
 
 from offhook.carriers.audiosocket.registry import Registry
+from tests.carriers.audiosocket.doubles import CALL_ID
 
 ALLOW = (ip_network("127.0.0.0/8"), ip_network("10.1.0.0/16"), ip_network("fd00::/8"), ip_network("fe80::/10"))
 

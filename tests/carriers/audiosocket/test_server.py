@@ -11,7 +11,6 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from tests.carriers.audiosocket.doubles import PACKET, Asterisk, Switchboard
 
 from offhook.audio.convert import converter
 from offhook.audio.formats import PCM_8K
@@ -21,6 +20,7 @@ from offhook.carriers.audiosocket.wire import Audio, Hangup, Kind, encode
 from offhook.config import AudioSocketSettings
 from offhook.errors import ConfigError
 from offhook.events import EndReason
+from tests.carriers.audiosocket.doubles import PACKET, Asterisk, Switchboard
 
 SILENCE = encode(Audio(Kind.AUDIO_8K, PCM_8K.silence))
 HANGUP = encode(Hangup())

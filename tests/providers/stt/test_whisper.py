@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.providers.speech import collect, samples_of, telephone
 
 from offhook.errors import ModelError, ProviderError
 from offhook.providers.stt.base import Transcript
 from offhook.providers.stt.whisper import WhisperRecognizer, loops, without_echo
 from offhook.providers.tts.hibari import HibariSynthesizer
+from tests.providers.speech import collect, samples_of, telephone
 
 SENTENCES = [
     "Hi, I need to book a plumber for a leaking kitchen tap.",

@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.providers.speech import collect, samples_of
 
 from offhook.errors import ModelError, ProviderError
 from offhook.providers.tts.base import SpeechChunk, WordTime
 from offhook.providers.tts.hibari import HibariSynthesizer
+from tests.providers.speech import collect, samples_of
 
 pytestmark = pytest.mark.models
 

@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from tests.providers.speech import collect, resampled, samples_of
 
 from offhook.errors import ModelError
 from offhook.providers.tts.hibari import HibariSynthesizer
 from offhook.providers.vad.silero import SileroVad
+from tests.providers.speech import collect, resampled, samples_of
 
 pytestmark = pytest.mark.models
 

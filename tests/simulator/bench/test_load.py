@@ -1,12 +1,12 @@
 import asyncio
 
 import pytest
-from tests.simulator.bench.echo import Change, echo
 
 from offhook.errors import CallError
 from offhook.simulator.bench.figures import FrameFigures, LoadFigures, frame_figures, load_figures
 from offhook.simulator.bench.load import Load
 from offhook.simulator.caller import Address
+from tests.simulator.bench.echo import Change, echo
 
 
 async def measured(calls: int = 2, **options: object) -> tuple[FrameFigures, LoadFigures]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from tests.providers.llm.flow.conftest import Line
 
 from offhook.providers.llm.base import ToolCall
+from tests.providers.llm.flow.conftest import Line
 
 _FOLDER = Path(__file__).parent / "conversations"
 

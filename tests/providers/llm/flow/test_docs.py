@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.providers.llm.flow.conftest import Line
 
 from offhook.errors import FlowError
 from offhook.providers.llm.flow import load_facts, load_flow
 from offhook.providers.llm.flow.facts import Facts
 from offhook.providers.llm.flow.model import Flow, GlobalLines, Intent, Slot, State
+from tests.providers.llm.flow.conftest import Line
 
 _PAGE = Path("docs/flows.md").read_text()
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.providers.llm.flow.conftest import MONDAY, Line
 
 from offhook.calls.tools.base import ToolContext
 from offhook.calls.tools.defaults import default_tools
 from offhook.errors import ToolError
 from offhook.providers.llm.base import CallFacts, Message, Responder, ResponderFactory, TextDelta, ToolSpec
 from offhook.providers.llm.flow import Facts, Flow, FlowFactory
+from tests.providers.llm.flow.conftest import MONDAY, Line
 
 
 class Broken:
