@@ -13,10 +13,3 @@ def test_a_stamp_is_laid_out_as_the_loopback_engine_expects_it() -> None:
 @pytest.mark.parametrize("payload", [b"", b"OFHK", bytes(320)])
 def test_other_frames_carry_none(payload: bytes) -> None:
     assert read_stamp(payload) is None
-
-
-def test_it_is_the_layout_of_the_server() -> None:
-    loopback = pytest.importorskip("offhook.calls.engines.loopback")
-    frame = bytearray(FRAME_BYTES)
-    write_stamp(frame, 0, 7, 8)
-    assert loopback.STAMP.unpack_from(frame) == (loopback.MAGIC, 7, 8, 0)

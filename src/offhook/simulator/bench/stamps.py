@@ -1,16 +1,15 @@
 """Frames that tell when they were sent and, back from a loopback agent, when they were heard.
 
-The first 24 bytes of the payload are a magic, a sequence number, the caller's time and the server's, little-endian;
-times are nanoseconds of CLOCK_MONOTONIC, which two processes of one machine share.
+The layout is that of `offhook.calls.engines.loopback`. Times are nanoseconds of CLOCK_MONOTONIC, which two processes
+of one machine share.
 """
 
-import struct
 from typing import NamedTuple
+
+from offhook.calls.engines.loopback import MAGIC, STAMP
 
 __all__ = ["FRAME_BYTES", "Stamp", "read_stamp", "write_stamp"]
 
-MAGIC = b"OFHK"
-LAYOUT = struct.Struct("<4sIQQ")
 FRAME_BYTES = 320
 
 
@@ -24,12 +23,12 @@ class Stamp(NamedTuple):
 
 def write_stamp(buffer: bytearray, offset: int, sequence: int, sent_ns: int) -> None:
     """Stamp the frame that begins at `offset` of `buffer`."""
-    LAYOUT.pack_into(buffer, offset, MAGIC, sequence & 0xFFFFFFFF, sent_ns, 0)
+    STAMP.pack_into(buffer, offset, MAGIC, sequence & 0xFFFFFFFF, sent_ns, 0)
 
 
 def read_stamp(payload: bytes) -> Stamp | None:
     """The stamp of a frame that came back; None for one that carries none."""
-    if len(payload) < LAYOUT.size or not payload.startswith(MAGIC):
+    if len(payload) < STAMP.size or not payload.startswith(MAGIC):
         return None
-    _, sequence, sent_ns, heard_ns = LAYOUT.unpack_from(payload)
+    _, sequence, sent_ns, heard_ns = STAMP.unpack_from(payload)
     return Stamp(sequence, sent_ns, heard_ns)
