@@ -27,9 +27,9 @@ cover: install-dev
 	$(BIN)/python -m pytest --cov=offhook --cov-report=term-missing:skip-covered --cov-report=html
 
 bench: install
-	$(BIN)/offhook bench --calls 1,32,100 --seconds 20 --output bench-plumbing.json
-	$(BIN)/offhook bench --calls 1,32,100 --seconds 20 --vad --output bench-vad.json
-	$(BIN)/offhook bench --calls 1,8 --engine local --output bench-local.json
+	$(BIN)/offhook bench --calls 1,32,100 --seconds 20 --json bench-plumbing.json
+	$(BIN)/offhook bench --calls 1,32,100 --seconds 20 --vad --json bench-vad.json
+	$(BIN)/offhook bench --calls 1,8 --engine local --json bench-local.json
 
 docs: install-dev
 	$(BIN)/python -m pytest -q tests/test_docs.py

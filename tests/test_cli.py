@@ -18,7 +18,11 @@ RECORD = {
     "agent": "reception",
     "duration_ms": 83_000,
     "end_reason": "caller_hung_up",
-    "turns": [{"at_ms": 0, "agent": "Hello."}, {"at_ms": 2_500, "caller": "Hi.", "agent": "How can I help?"}],
+    "turns": [
+        {"event": "AgentSaid", "start_ms": 40, "heard": "Hello.", "interrupted": False},
+        {"event": "CallerSaid", "start_ms": 2000, "text": "Hi."},
+        {"event": "AgentSaid", "start_ms": 2800, "heard": "How can I help?", "interrupted": False},
+    ],
 }
 
 Run = Callable[..., tuple[int, str, str]]
