@@ -43,7 +43,7 @@ def transcript(record: Record) -> Iterator[tuple[int, str, str]]:
 
 
 def _line(turn: Record) -> tuple[int, str, str] | None:
-    begin: int = turn.get("start_ms") or turn.get("at_ms") or 0
+    begin: int = turn["start_ms"] if "start_ms" in turn else turn.get("at_ms", 0)
     match turn.get("event"):
         case "CallerSaid":
             return begin, "caller", str(turn.get("text", ""))
