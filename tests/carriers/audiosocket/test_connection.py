@@ -164,19 +164,26 @@ def test_an_error_message_ends_the_call_and_names_its_code(code: int, reason: En
     assert call.said[-1] == (reason, f"error message 0x{code:02x}")
 
 
+@pytest.mark.parametrize("exc", [ConnectionResetError("reset by peer"), BrokenPipeError("reset by peer")])
+def test_a_reset_is_the_caller_hanging_up(exc: Exception) -> None:
+    scene = Scene()
+    connection, _, call = scene.call()
+    with capture_logs() as logs:
+        connection.connection_lost(exc)
+    assert call.said[-1] == (EndReason.CALLER_HUNG_UP, "reset by peer")
+    assert [entry["log_level"] for entry in logs] == ["info"]
+    assert (faults(scene), scene.registry.calls, scene.registry.visitors) == ({}, 0, ())
+
+
 @pytest.mark.parametrize(
     ("exc", "reason"),
-    [
-        (ConnectionResetError("reset"), EndReason.CALLER_HUNG_UP),
-        (TimeoutError("timed out"), EndReason.PEER_STALLED),
-        (None, EndReason.CALLER_HUNG_UP),
-    ],
+    [(TimeoutError("timed out"), EndReason.PEER_STALLED), (OSError("no route to host"), EndReason.ERROR)],
 )
-def test_a_lost_connection_ends_the_call(exc: Exception | None, reason: EndReason) -> None:
+def test_a_vanished_peer_ends_the_call(exc: Exception, reason: EndReason) -> None:
     scene = Scene()
     connection, _, call = scene.call()
     connection.connection_lost(exc)
-    assert call.ends == [reason]
+    assert call.said[-1] == (reason, str(exc))
     assert faults(scene) == {"connection_lost": 1}
 
 

@@ -115,8 +115,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> None:
         """The caller hung up, or the peer never meant to call."""
         if not self._line.ended:
-            self._note_leaving()
-            self._end_leg(EndReason.CALLER_HUNG_UP, "in the middle of a message" if self._parser.partial else "")
+            self._part("in the middle of a message" if self._parser.partial else "")
         self._line.finish()
 
     def pause_writing(self) -> None:
@@ -128,11 +127,14 @@ class Connection(asyncio.Protocol):
             self._line.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Clear up. A connection that was not ended before was reset, or the peer's machine is gone."""
+        """Clear up. Asterisk resets a connection of which it has not read the last frames: that is a hangup, too."""
         if not self._line.ended:
-            self._note_fault("connection_lost", str(exc))
-            stalled = isinstance(exc, TimeoutError)
-            self._end_leg(EndReason.PEER_STALLED if stalled else EndReason.CALLER_HUNG_UP, str(exc))
+            if exc is None or isinstance(exc, ConnectionError):
+                self._part(str(exc or ""))
+            else:
+                self._note_fault("connection_lost", str(exc))
+                stalled = isinstance(exc, TimeoutError)
+                self._end_leg(EndReason.PEER_STALLED if stalled else EndReason.ERROR, str(exc))
         self._line.lose()
         self._line.gone.set()
         self._registry.leave(self)
@@ -232,13 +234,15 @@ class Connection(asyncio.Protocol):
         self._log.warning("AudioSocket peer refused: it is in no network of audiosocket.allow")
         self._line.abort()
 
-    def _note_leaving(self) -> None:
+    def _part(self, detail: str) -> None:
+        """Note that the peer has ended the connection, which is how a caller hangs up."""
         if self._silent:
             self._log.debug("AudioSocket peer looked in and left")
         elif not self._claimed:
             self._note_fault("no_uuid", "the peer left before it had said which call it brings")
         else:
             self._log.info("AudioSocket caller hung up")
+        self._end_leg(EndReason.CALLER_HUNG_UP, detail)
 
     def _no_first_message(self) -> None:
         self._break_off("no_uuid", f"no UUID within {self._timing.first_message_s:g} s")
