@@ -16,6 +16,12 @@ from offhook.server.switchboard import Desk, Switchboard
 from tests.calls.rig import Mouth, PaperLeg
 
 
+class AudioSocketPaper(PaperLeg):
+    """A leg whose carrier's id is the id of the call."""
+
+    carrier = "audiosocket"
+
+
 class Board:
     """A switchboard whose clock the test moves."""
 
@@ -143,3 +149,18 @@ async def test_a_recording_that_cannot_be_written_is_told_and_the_call_goes_on(t
     await board.switchboard.hang_up_all()
     assert [event.reason for event in board.events if isinstance(event, CallEnded)] == [EndReason.SHUTDOWN]
     board.files.shutdown()
+
+
+async def test_an_id_used_again_while_the_first_call_closes_harms_neither(board: Board) -> None:
+    first, second = AudioSocketPaper(), AudioSocketPaper()
+    board.switchboard.answer(first)
+    await board.run(1_200)
+    assert first.events is not None
+    first.events.on_closed(EndReason.CALLER_HUNG_UP, "")
+    board.switchboard.answer(second)
+    await board.run(1_200)
+    assert board.switchboard.active == 1
+    await board.switchboard.hang_up_all()
+    await asyncio.to_thread(lambda: board.files.submit(int).result())
+    recordings = board.settings.server.data_dir / "recordings"
+    assert sorted(path.name for path in recordings.iterdir()) == ["carrier-1-2.wav", "carrier-1.wav"]

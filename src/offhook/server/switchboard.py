@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -105,7 +106,7 @@ class Switchboard:
     def _recorder(self, call_id: str, leg: Leg) -> Recorder | None:
         if not self._desk.settings.recording.enabled:
             return None
-        path = self._desk.settings.server.data_dir / "recordings" / f"{call_id}.wav"
+        path = _unused(self._desk.settings.server.data_dir / "recordings" / f"{call_id}.wav")
         loop = asyncio.get_running_loop()
 
         def trouble(error: OSError) -> None:
@@ -142,8 +143,10 @@ class Switchboard:
         task.add_done_callback(self._tasks.discard)
 
     def _ended(self, call: Call) -> None:
-        self._calls.pop(call.facts.call_id, None)
-        self._turned_away.pop(call.facts.call_id, None)
+        for calls in (self._calls, self._turned_away):
+            # A carrier may use an id again while the call that had it is still being closed.
+            if calls.get(call.facts.call_id) is call:
+                del calls[call.facts.call_id]
 
     async def drain(self, within_s: float) -> None:
         """Take no new calls; wait for those in progress, then end what is left."""
@@ -171,6 +174,12 @@ class Switchboard:
 def _call_id(leg: Leg) -> str:
     # AudioSocket's own UUID is the one that the dialplan and its CDR know.
     return leg.carrier_call_id if leg.carrier == "audiosocket" else str(uuid4())
+
+
+def _unused(path: Path) -> Path:
+    """`path`, or one like it where a call of the same id was recorded before."""
+    names = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(name for name in chain([path], names) if not name.exists())
 
 
 def _local_clock(agent: AgentSettings) -> Callable[[], datetime]:
