@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
+from offhook.audio.convert import converter
+from offhook.audio.formats import PCM_8K, PCM_16K, AudioFormat, Encoding
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
 from offhook.calls.speaker import Phrases
@@ -26,6 +28,8 @@ except ImportError as error:
 
 __all__ = ["load_pipelines"]
 
+_USUAL_RATES = (8_000, 16_000, 24_000, 48_000)
+
 
 async def load_pipelines(settings: Settings, agents: Mapping[str, AgentSettings], brains: Brains) -> None:
     """Add to `brains` the engines of `agents`, which share the models. Raises ModelError, ConfigError."""
@@ -43,7 +47,16 @@ async def load_pipelines(settings: Settings, agents: Mapping[str, AgentSettings]
         parts = PipelineParts(agent, recognizer, phrases, _responders(agent, flow, facts, brains), default_tools(facts))
         brains.engines[name] = partial(_pipeline, parts=parts)
         await phrases.prepare(_lines(agent), speed=agent.speed)
-    await recognizer.warm_up()
+    await asyncio.gather(recognizer.warm_up(), asyncio.to_thread(_design_filters, synthesizer.rate))
+
+
+def _design_filters(voice_rate: int) -> None:
+    """Have the resampler's tables of the usual lines ready, so that no first call waits for them."""
+    for rate in _USUAL_RATES:
+        line = AudioFormat(Encoding.PCM16, rate)
+        converter(AudioFormat(Encoding.PCM16, voice_rate), line)
+        converter(line, PCM_8K)
+        converter(line, PCM_16K)
 
 
 def _pipeline(call: CallHandle, *, parts: PipelineParts) -> Engine:

@@ -65,3 +65,8 @@ def test_our_schemas_are_plain() -> None:
             "description" in shape or name in {"date", "number", "name", "reason", "part"}
             for name, shape in parameters["properties"].items()
         )
+
+
+def test_a_schema_is_made_into_a_checker_once() -> None:
+    schema = {"type": "object", "properties": {"day": {"type": "string"}}, "required": ["day"]}
+    assert checker_of(schema) is checker_of(dict(reversed(schema.items())))

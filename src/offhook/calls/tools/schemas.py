@@ -1,8 +1,10 @@
 """Tool arguments as JSON schema and back: a schema from a pydantic model, and checks from any schema."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from offhook.errors import ToolError
@@ -43,7 +45,14 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def checker_of(parameters: Mapping[str, Any]) -> type[BaseModel]:
-    """A model that checks arguments against a JSON schema of type object."""
+    """A model that checks arguments against a JSON schema of type object; the same one for the same schema."""
+    return _checker_of(orjson.dumps(parameters, option=orjson.OPT_SORT_KEYS))
+
+
+# Making a model takes a millisecond and its class is never quite forgotten: once a schema, not once a call.
+@lru_cache(maxsize=1_024)
+def _checker_of(schema: bytes) -> type[BaseModel]:
+    parameters: dict[str, Any] = orjson.loads(schema)
     required = set(parameters.get("required", ()))
     fields: dict[str, Any] = {
         name: (_type_of(schema), ... if name in required else None)
