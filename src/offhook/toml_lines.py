@@ -6,7 +6,7 @@ trusts the text to be valid, so parse with `tomllib` first.
 
 import re
 
-__all__ = ["KeyPath", "key_lines"]
+__all__ = ["KeyPath", "key_lines", "line_of"]
 
 KeyPath = tuple[str | int, ...]
 
@@ -30,6 +30,13 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     Items of arrays, and tables of `[[arrays]]`, have their index in the path: `("routes", 0, "agent")`.
     """
     return _Walk(text).document()
+
+
+def line_of(text: str, path: KeyPath) -> int | None:
+    """The line of `path` in the valid TOML `text`, or of the nearest table around it that has one."""
+    lines = key_lines(text)
+    around = (path[:length] for length in range(len(path), 0, -1))
+    return next((lines[part] for part in around if part in lines), None)
 
 
 def _unescape(found: re.Match[str]) -> str:

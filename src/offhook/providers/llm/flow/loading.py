@@ -13,7 +13,7 @@ from offhook.errors import FlowError
 from offhook.providers.llm.flow.checks import BUILT_IN_TOOLS, faults
 from offhook.providers.llm.flow.facts import Facts
 from offhook.providers.llm.flow.model import Flow
-from offhook.providers.llm.flow.toml_lines import line_of
+from offhook.toml_lines import line_of
 
 __all__ = ["load_facts", "load_flow"]
 

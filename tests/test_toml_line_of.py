@@ -1,6 +1,6 @@
 import tomllib
 
-from offhook.providers.llm.flow.toml_lines import line_of
+from offhook.toml_lines import line_of
 
 _TEXT = '''a = 1
 [table]
@@ -31,7 +31,7 @@ def test_lines() -> None:
         ("a",): 1,
         ("table",): 2,
         ("table", "b"): 3,
-        ("table", "b", 1): 3,
+        ("table", "b", 1): 5,
         ("table", "text"): 7,
         ("table", "c"): 2,
         ("table", "quoted key"): 10,
