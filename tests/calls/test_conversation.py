@@ -32,3 +32,20 @@ def test_unheard_utterances_vanish_and_tools_stay() -> None:
         Message("tool", "{}", tool_call_id="1"),
         Message("caller", keypad="12#"),
     ]
+
+
+def test_a_late_result_stands_behind_the_utterance_that_asked_for_it() -> None:
+    conversation = Conversation()
+    calling = Track(PCM_8K, text="One moment.")
+    first, second = ToolCall("1", "look_up", {}), ToolCall("2", "look_up", {})
+    conversation.agent_says(calling)
+    conversation.agent_calls(calling, (first, second))
+    conversation.tool_returned("1", "{}")
+    conversation.caller_said("Hello?")
+    conversation.tool_returned("2", "[]")
+    assert [(message.role, message.tool_call_id) for message in conversation.messages()] == [
+        ("agent", ""),
+        ("tool", "1"),
+        ("tool", "2"),
+        ("caller", ""),
+    ]

@@ -1,7 +1,8 @@
 import errno
 import wave
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -57,3 +58,17 @@ def test_a_full_disk_is_told_once_and_the_rest_is_let_go(tmp_path: Path, monkeyp
             recorder.tick(frame(1))
         recorder.close()
     assert [error.errno for error in troubles] == [errno.ENOSPC]
+
+
+def test_a_disk_that_hangs_does_not_fill_the_memory(tmp_path: Path) -> None:
+    class Hangs(Executor):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Any:
+            waiting.append(fn)
+
+    waiting: list[Any] = []
+    troubles: list[OSError] = []
+    recorder = Recorder(tmp_path / "call.wav", PCM_8K, worker=Hangs(), on_trouble=troubles.append)
+    for _ in range(50 * 100):
+        recorder.tick(frame(1))
+    assert [error.errno for error in troubles] == [errno.ETIMEDOUT]
+    assert len(waiting) == 30

@@ -77,7 +77,7 @@ class Call:
         engine = make_engine(handle)
         self._engine = engine
         if engine.wants_vad and self._detection is not None:
-            self._voice = self._detection.open(self.leg.format, engine.voice)
+            self._voice = self._detection.open(self.leg.format, self._on_voice)
         self._sink(
             CallStarted(
                 self.facts.call_id,
@@ -101,21 +101,40 @@ class Call:
         if self._closing is not None or self._engine is None:
             return
         self._heard += 1
-        if self._recorder is not None:
-            self._recorder.hear(frame)
-        if self._voice is not None:
-            self._voice.feed(frame)
-        self._engine.hear(frame)
+        try:
+            if self._recorder is not None:
+                self._recorder.hear(frame)
+            if self._voice is not None:
+                self._voice.feed(frame)
+            self._engine.hear(frame)
+        except Exception as error:  # noqa: BLE001 - a fault in one call ends that call
+            self._broke(error)
 
     def on_dtmf(self, digit: str) -> None:
         """A key of the caller."""
-        if self._closing is None and self._engine is not None:
+        if self._closing is not None or self._engine is None:
+            return
+        try:
             self._sink(DtmfReceived(self.facts.call_id, self.now_ms, digit))
             self._engine.dtmf(digit)
+        except Exception as error:  # noqa: BLE001 - a fault in one call ends that call
+            self._broke(error)
 
     def on_closed(self, reason: EndReason, detail: str) -> None:
         """The carrier's side is gone."""
         self.end(reason, detail)
+
+    def _on_voice(self, probability: float, end_ms: int) -> None:
+        if self._closing is not None or self._engine is None:
+            return
+        try:
+            self._engine.voice(probability, end_ms)
+        except Exception as error:  # noqa: BLE001 - a fault in one call ends that call, and the batch goes on
+            self._broke(error)
+
+    def _broke(self, error: Exception) -> None:
+        log.error("a fault in a call", call_id=self.facts.call_id, exc_info=error)
+        self.end(EndReason.ERROR, str(error))
 
     # What the clock tells
 
@@ -124,6 +143,12 @@ class Call:
         engine = self._engine
         if engine is None or self._closing is not None:
             return
+        try:
+            self._beat(engine, live)
+        except Exception as error:  # noqa: BLE001 - a fault in one call ends that call, and the clock goes on
+            self._broke(error)
+
+    def _beat(self, engine: Engine, live: bool) -> None:
         self._beats += 1
         agent = self._playout.tick(live)
         if self._recorder is not None:

@@ -1,6 +1,7 @@
 """What was said in a call, as both sides heard it."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 from offhook.calls.playout import Track
 from offhook.providers.llm.base import Message, ToolCall
@@ -45,10 +46,21 @@ class Conversation:
                 return
 
     def tool_returned(self, call_id: str, result: str) -> None:
-        """Add the result of a tool, as JSON."""
-        self._entries.append(Message("tool", result, tool_call_id=call_id))
+        """Add the result of a tool, as JSON, behind the utterance that called it, however late it comes."""
+        self._entries.insert(self._place_of(call_id), Message("tool", result, tool_call_id=call_id))
+
+    def _place_of(self, call_id: str) -> int:
+        for place, entry in enumerate(self._entries, 1):
+            if isinstance(entry, _AgentEntry) and any(call.id == call_id for call in entry.tool_calls):
+                results = takewhile(_is_result, self._entries[place:])
+                return place + sum(1 for _ in results)
+        return len(self._entries)
 
     def messages(self) -> list[Message]:
         """The conversation so far, without what the agent meant to say and never uttered."""
         rendered = [entry if isinstance(entry, Message) else entry.message() for entry in self._entries]
         return [message for message in rendered if message.text or message.keypad or message.tool_calls]
+
+
+def _is_result(entry: Message | _AgentEntry) -> bool:
+    return isinstance(entry, Message) and entry.role == "tool"

@@ -1,5 +1,6 @@
 """Stereo recordings, streamed to disk while the call goes on: caller left, agent right as heard."""
 
+import errno
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -13,12 +14,14 @@ __all__ = ["Recorder"]
 
 _FRAMES_A_WRITE = 50
 _JITTER_FRAMES = 50
+_MOST_WAITING = 30
 
 
 class Recorder:
     """Writes one call to one WAV file in a worker thread, about once a second.
 
-    A file that can no longer be written is given up: `on_trouble` is told once, from the worker, and the call goes on.
+    A file that can no longer be written is given up: `on_trouble` is told once, perhaps from the worker, and the call
+    goes on.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Recorder:
         self._right: list[bytes] = []
         self._file: WavWriter | None = None
         self._broken = False
+        self._waiting = 0
         self.dropped = 0
 
     def hear(self, frame: bytes) -> None:
@@ -65,10 +69,20 @@ class Recorder:
         left, right = b"".join(self._left), b"".join(self._right)
         self._left.clear()
         self._right.clear()
-        if left and not self._broken:
-            self._worker.submit(self._write, left, right)
+        if not left or self._broken:
+            return
+        if self._waiting >= _MOST_WAITING:
+            self._give_up(TimeoutError(errno.ETIMEDOUT, f"the disk has been silent for {self._waiting} seconds"))
+            return
+        self._waiting += 1
+        self._worker.submit(self._write, left, right)
+
+    def _give_up(self, error: OSError) -> None:
+        self._broken = True
+        self._on_trouble(error)
 
     def _write(self, left: bytes, right: bytes) -> None:
+        self._waiting -= 1
         if self._broken:
             return
         try:
@@ -77,8 +91,7 @@ class Recorder:
                 self._file = WavWriter(self.path, self._rate, channels=2)
             self._file.write(self._pcm(left), self._pcm(right))
         except OSError as error:
-            self._broken = True
-            self._on_trouble(error)
+            self._give_up(error)
 
     def _finish(self) -> None:
         try:

@@ -40,6 +40,7 @@ class CallRecords:
         """The call is being recorded to `path`."""
         if call_id in self._open:
             self._open[call_id]["recording"] = str(path)
+            self._save(self._open[call_id])
 
     def __call__(self, event: CallEvent) -> None:
         """Take an event."""

@@ -1,7 +1,11 @@
+import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from offhook.calls.tools.base import ToolContext
 from offhook.config import AgentSettings, SilenceSettings, TurnSettings
 from offhook.errors import ProviderError
 from offhook.events import (
@@ -18,7 +22,7 @@ from offhook.events import (
     TurnMeasured,
 )
 from offhook.providers.llm.base import Message, Piece, TextDelta, ToolCall, ToolSpec
-from tests.calls.rig import PaperTool, Rig
+from tests.calls.rig import VOICE, PaperTool, Rig
 
 END_CALL = PaperTool(ToolSpec("end_call", "", {"type": "object", "properties": {}}), {"ok": True})
 LONG = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
@@ -232,3 +236,40 @@ async def test_without_barge_in_the_agent_finishes(tmp_path: Path) -> None:
     await rig.speak("Stop!", then=200)
     await rig.until_quiet()
     assert rig.said() == [LONG]
+
+
+async def test_what_a_tool_did_is_known_even_if_the_caller_interrupted_it(tmp_path: Path) -> None:
+    class Slow(PaperTool):
+        async def __call__(self, arguments: Mapping[str, Any], context: ToolContext) -> Any:
+            begun.set()
+            await through.wait()
+            return await super().__call__(arguments, context)
+
+    begun, through = asyncio.Event(), asyncio.Event()
+    tool = Slow(ToolSpec("book", "", {"type": "object", "properties": {}}), {"status": "booked"})
+    asks: list[Piece] = [ToolCall("1", "book", {})]
+    rig = Rig(tmp_path, answers=[asks, "It is booked."], tools=(tool,)).answer()
+    await rig.until_quiet()
+    await rig.speak("Book it.")
+    assert begun.is_set()
+    rig.ears.texts.append("Are you there?")
+    await rig.run(800, VOICE)
+    through.set()
+    await rig.run(900)
+    await rig.until_quiet()
+    assert [message.role for message in rig.brain.asked[1]] == ["agent", "caller", "agent", "tool", "caller"]
+    assert [event.name for event in rig.all(ToolCalled)] == ["book"]
+    assert rig.said()[-1] == "It is booked."
+
+
+async def test_a_caller_who_speaks_right_after_the_goodbye_is_heard_out(tmp_path: Path) -> None:
+    goodbye: list[Piece] = [TextDelta("Goodbye."), ToolCall("1", "end_call", {})]
+    rig = Rig(tmp_path, answers=[goodbye, "Yes?"], tools=(END_CALL,)).answer()
+    await rig.until_quiet()
+    await rig.speak("Bye.", then=620)
+    while rig.call._playout.active:
+        await rig.run(20)
+    await rig.speak("Oh, one more thing.", then=900)
+    await rig.until_quiet()
+    assert rig.said()[-1] == "Yes?"
+    assert rig.leg.closed == []

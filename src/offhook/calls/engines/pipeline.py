@@ -17,7 +17,7 @@ from offhook.calls.patience import Patience
 from offhook.calls.playout import Track
 from offhook.calls.speaker import Phrases, Speaker
 from offhook.calls.tools.base import Tool
-from offhook.calls.tools.runner import ToolRunner
+from offhook.calls.tools.runner import ToolRun, ToolRunner
 from offhook.calls.transcriber import Transcriber
 from offhook.config import AgentSettings
 from offhook.errors import ProviderError
@@ -229,6 +229,7 @@ class Pipeline:
     def _turn_ended(self, end: turns.EndTurn) -> None:
         call_id, now = self._call.facts.call_id, self._call.now_ms()
         said = end.transcript
+        self._ending = None
         self._call.emit(CallerSaid(call_id, now, said.text, end.onset_ms, end.end_ms, said.confidence))
         self._conversation.caller_said(said.text)
         self._watch.turn_ended(end.end_ms, now)
@@ -283,21 +284,24 @@ class Pipeline:
                 calls.append(piece)
 
     async def _run_tool(self, call: ToolCall) -> None:
-        ran = await self._tools.run(call)
-        self._conversation.tool_returned(call.id, ran.text)
-        self._call.emit(
-            ToolCalled(
-                self._call.facts.call_id,
-                self._call.now_ms(),
-                call.name,
-                call.arguments,
-                ran.text,
-                ran.error,
-                round(ran.took_ms),
-            )
-        )
+        try:
+            ran = await self._tools.run(call)
+        except asyncio.CancelledError:
+            # An interruption does not undo what the tool does; the conversation must know how it went.
+            self._spawn(self._note_late(call))
+            raise
+        self._note(call, ran)
         if call.name == "end_call" and not ran.error:
             self._ending = EndReason.AGENT_HUNG_UP
+
+    async def _note_late(self, call: ToolCall) -> None:
+        self._note(call, await self._tools.run(call))
+
+    def _note(self, call: ToolCall, ran: ToolRun) -> None:
+        self._conversation.tool_returned(call.id, ran.text)
+        facts, now = self._call.facts, self._call.now_ms()
+        took_ms = round(ran.took_ms)
+        self._call.emit(ToolCalled(facts.call_id, now, call.name, call.arguments, ran.text, ran.error, took_ms))
 
     def _say(self, line: str) -> None:
         track = self._begin_track()
@@ -331,7 +335,7 @@ class Pipeline:
         )
 
     def _end_when_said(self, now_ms: int) -> None:
-        if self._busy or self._tasks:
+        if self._busy or self._tasks or (self._turns.speaking and not self._deaf):
             self._idle_since_ms = None
             return
         self._idle_since_ms = self._idle_since_ms or now_ms

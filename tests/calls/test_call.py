@@ -1,0 +1,73 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from offhook.calls.engines.base import CallHandle, Engine
+from offhook.calls.engines.loopback import Loopback
+from offhook.events import CallEnded, CallStarted, DtmfReceived, EndReason
+from tests.calls.rig import VOICE, Rig
+
+
+class Faulty(Loopback):
+    """An engine with a bug in one place."""
+
+    def __init__(self, call: CallHandle, place: str) -> None:
+        super().__init__(call, wants_vad=True)
+        self.place = place
+
+    def _maybe(self, place: str) -> None:
+        if place == self.place:
+            raise RuntimeError("a bug")
+
+    def hear(self, frame: bytes) -> None:
+        self._maybe("hear")
+
+    def voice(self, probability: float, end_ms: int) -> None:
+        self._maybe("voice")
+
+    def dtmf(self, digit: str) -> None:
+        self._maybe("dtmf")
+
+    def tick(self, now_ms: int) -> None:
+        self._maybe("tick")
+
+
+def faulty(place: str) -> Callable[[CallHandle], Engine]:
+    return lambda call: Faulty(call, place)
+
+
+@pytest.mark.parametrize("place", ["hear", "voice", "dtmf", "tick"])
+async def test_a_fault_ends_the_call_and_the_clock_goes_on(place: str, tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    beats: list[bool] = []
+
+    class Other:
+        def tick(self, live: bool) -> None:
+            beats.append(live)
+
+    rig.call.answer(faulty(place))
+    rig.clock.add(Other())
+    await rig.run(200, VOICE)
+    rig.call.on_dtmf("1")
+    await rig.run(100)
+    assert rig.leg.closed == [EndReason.ERROR]
+    assert [event.detail for event in rig.all(CallEnded)] == ["a bug"]
+    assert len(beats) == 15
+
+
+async def test_a_call_has_one_beginning_and_one_end(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.call.answer(Loopback)
+    rig.call.on_dtmf("5")
+    await rig.run(100)
+    rig.call.end(EndReason.AGENT_HUNG_UP)
+    rig.call.on_closed(EndReason.CALLER_HUNG_UP, "too late to count")
+    await rig.run(40)
+    rig.call.on_audio(VOICE)
+    rig.call.on_dtmf("6")
+    assert [event.at_ms for event in rig.all(CallStarted)] == [0]
+    assert [event.digit for event in rig.all(DtmfReceived)] == ["5"]
+    assert [event.reason for event in rig.all(CallEnded)] == [EndReason.AGENT_HUNG_UP]
+    assert rig.call.ended.is_set()
+    assert len(rig.leg.sent) == 5
