@@ -29,7 +29,7 @@ cover: install-dev
 bench: install
 	$(BIN)/offhook bench --calls 1,32,100 --seconds 20 --json bench-plumbing.json
 	$(BIN)/offhook bench --calls 1,32,100 --seconds 20 --vad --json bench-vad.json
-	$(BIN)/offhook bench --calls 1,8 --engine local --json bench-local.json
+	$(BIN)/offhook bench --calls 1,8 --engine local --scenario examples/scenarios/receptionist.toml --json bench-local.json
 
 docs: install-dev
 	$(BIN)/python -m pytest -q tests/test_docs.py
