@@ -90,3 +90,24 @@ async def test_removed_ones_are_left_alone_and_later_work_is_done_once_a_wake_up
     time.now += 0.04
     clock.catch_up()
     assert (len(first.live), len(second.live), work) == (1, 3, [1, 3])
+
+
+async def test_with_nobody_to_beat_it_rests_and_goes_on_without_haste() -> None:
+    time = VirtualTime()
+    clock = MediaClock(now=time, sleep=time.sleep)
+    task = asyncio.create_task(clock.run())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (time.now, clock.beats) == (100.0, 0)
+    time.now += 3600
+    beats = Beats(clock, 10)
+    clock.add(beats)
+    await beats.done.wait()
+    clock.remove(beats)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    rested_at = time.now
+    assert rested_at == pytest.approx(3700.2, abs=0.05)
+    assert (clock.late, clock.lost) == (0, 0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -26,7 +26,8 @@ class MediaClock:
     """Beats every 20 ms of absolute time.
 
     After a late wake-up every missed beat is given, so that nobody loses count; only the newest `CATCH_UP_FRAMES`
-    of them are live. A stall of more than a second (a suspended machine) is skipped, and counted in `lost`.
+    of them are live. A stall of more than a second (a suspended machine) is skipped, and counted in `lost`. While it
+    beats nobody, it rests.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class MediaClock:
         self._sleep = sleep
         self._ticking: dict[Ticking, None] = {}
         self._after: list[Callable[[], None]] = []
+        self._wanted = asyncio.Event()
         self._origin = now()
         self.beats = 0
         self.late = 0
@@ -47,6 +49,7 @@ class MediaClock:
     def add(self, ticking: Ticking) -> None:
         """Beat `ticking` from the next beat on."""
         self._ticking[ticking] = None
+        self._wanted.set()
 
     def remove(self, ticking: Ticking) -> None:
         """Beat it no more. Unknown ones are passed over."""
@@ -77,9 +80,12 @@ class MediaClock:
             ticking.tick(live)
 
     async def run(self) -> None:
-        """Beat until cancelled."""
-        self._origin = self._now() - self.beats * FRAME_MS / 1000
+        """Beat until cancelled; rest while there is nothing to beat."""
         while True:
+            if not self._ticking:
+                self._wanted.clear()
+                await self._wanted.wait()
+                self._origin = self._now() - self.beats * FRAME_MS / 1000
             next_beat = self._origin + (self.beats + 1) * FRAME_MS / 1000
             await self._sleep(max(0.0, next_beat - self._now()))
             self.catch_up()
