@@ -20,7 +20,8 @@ class LegEvents(Protocol):
         ...
 
     def on_closed(self, reason: EndReason, detail: str) -> None:
-        """The carrier's side is gone, by hangup or by fault. Comes once; nothing comes after it."""
+        """The carrier's side is gone, by hangup or by fault. Comes once, nothing comes after it, and it does not
+        come after one's own `Leg.close`."""
         ...
 
 

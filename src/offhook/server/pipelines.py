@@ -16,6 +16,7 @@ from offhook.providers.llm.base import ResponderFactory
 from offhook.providers.llm.flow import Facts, Flow, FlowFactory, instructions_for_llm, load_facts, load_flow
 from offhook.providers.models import locate
 from offhook.server.brains import Brains
+from offhook.server.local_time import local_clock
 
 try:
     from offhook.providers.stt.whisper import WhisperRecognizer
@@ -80,7 +81,7 @@ def _load_stt(settings: Settings) -> WhisperRecognizer:
 
 def _responders(agent: AgentSettings, flow: Flow, facts: Facts, brains: Brains) -> ResponderFactory:
     if agent.responder == "flow" or agent.llm is None:
-        return FlowFactory(flow, facts)
+        return FlowFactory(flow, facts, local_clock(agent))
     from offhook.providers.llm.openai import ChatCompletions  # noqa: PLC0415 - only agents on a language model need it
 
     key = agent.llm.api_key

@@ -1,14 +1,12 @@
 """Answers legs: makes a call of each, within the limits, and knows which calls are in progress."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 from uuid import uuid4
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -24,6 +22,7 @@ from offhook.calls.voice_detection import VoiceDetection
 from offhook.config import AgentSettings, Settings
 from offhook.events import CallTrouble, EndReason, EventSink
 from offhook.providers.llm.base import CallFacts
+from offhook.server.local_time import local_clock
 from offhook.server.records import CallRecords
 
 __all__ = ["Desk", "Switchboard"]
@@ -87,7 +86,7 @@ class Switchboard:
             self._desk.records.note_recording(call_id, recorder.path)
 
     def _call(self, leg: Leg, call_id: str, name: str, agent: AgentSettings, recorder: Recorder | None) -> Call:
-        now = _local_clock(agent)
+        now = local_clock(agent)
         instructions = self._desk.instructions.get(name, agent.instructions)
         facts = CallFacts(call_id=call_id, agent=name, instructions=instructions, started_at=now())
         return Call(
@@ -180,8 +179,3 @@ def _unused(path: Path) -> Path:
     """`path`, or one like it where a call of the same id was recorded before."""
     names = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
     return next(name for name in chain([path], names) if not name.exists())
-
-
-def _local_clock(agent: AgentSettings) -> Callable[[], datetime]:
-    zone = ZoneInfo(agent.timezone) if agent.timezone else None
-    return lambda: datetime.now(zone).astimezone(zone)

@@ -54,7 +54,7 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """What is known of a call when it begins."""
+    """What is known of a call when it begins. `instructions` are for language models; `started_at` has its zone."""
 
     call_id: str
     agent: str
@@ -71,7 +71,9 @@ class Responder(Protocol):
         """Answer the conversation, whose last message is the caller's or a tool's. Closing the iterator stops it.
 
         After a ToolCall the caller of this method runs the tool, appends its result and calls again, so that a
-        reply may be: text, tool call; then text. Raises ProviderError."""
+        reply may be: text, tool call; then text. Called again with a changed last message of the caller, the answer
+        before is taken back: the caller of this method cancelled it and nothing of it was heard. Raises
+        ProviderError."""
         ...
 
     async def close(self) -> None:
