@@ -26,7 +26,8 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def recorded(server: RunningServer, phone: Phone) -> "np.ndarray[tuple[int, int], np.dtype[np.int16]]":
-    with wave.open(str(server.folder / "var" / "recordings" / f"{phone.call_id}.wav")) as file:
+    [path] = (server.folder / "var" / "recordings").glob(f"*-{phone.call_id}.wav")
+    with wave.open(str(path)) as file:
         assert (file.getnchannels(), file.getframerate()) == (2, 8000)
         samples = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2")
     return samples.reshape(-1, 2)

@@ -25,7 +25,7 @@ def test_a_call_becomes_one_file_that_grows_with_it(tmp_path: Path) -> None:
         growing = orjson.loads(path.read_bytes())
         assert (growing["end_reason"], len(growing["turns"])) == (None, 1)
         records(CallEnded("5f1", 2000, EndReason.CALLER_HUNG_UP, "", {"underruns": 0}))
-    assert path.name == "20260302T090000-5f1.json"
+    assert path.name == "20260302T090000000-5f1.json"
     record = orjson.loads(path.read_bytes())
     assert record["recording"] == "var/recordings/5f1.wav"
     assert record["turns"] == [

@@ -1,5 +1,6 @@
 """Call records: one JSON file a call, rewritten as the call goes on, so that a killed process leaves what it knew."""
 
+import re
 from concurrent.futures import Executor
 from dataclasses import asdict
 from pathlib import Path
@@ -85,7 +86,7 @@ class CallRecords:
         self._worker.submit(self._write, self._path(record), content)
 
     def _path(self, record: dict[str, Any]) -> Path:
-        stamp = record["started_at"][:19].replace(":", "").replace("-", "")
+        stamp = re.sub(r"[-:.]", "", record["started_at"][:23])
         return self._folder / f"{stamp}-{record['call_id']}.json"
 
     def _write(self, path: Path, content: bytes) -> None:

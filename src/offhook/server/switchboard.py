@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from itertools import chain, count
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -105,7 +105,9 @@ class Switchboard:
     def _recorder(self, call_id: str, leg: Leg) -> Recorder | None:
         if not self._desk.settings.recording.enabled:
             return None
-        path = _unused(self._desk.settings.server.data_dir / "recordings" / f"{call_id}.wav")
+        # With its time, since a carrier may use an id again.
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
+        path = self._desk.settings.server.data_dir / "recordings" / f"{stamp}-{call_id}.wav"
         loop = asyncio.get_running_loop()
 
         def trouble(error: OSError) -> None:
@@ -173,9 +175,3 @@ class Switchboard:
 def _call_id(leg: Leg) -> str:
     # AudioSocket's own UUID is the one that the dialplan and its CDR know.
     return leg.carrier_call_id if leg.carrier == "audiosocket" else str(uuid4())
-
-
-def _unused(path: Path) -> Path:
-    """`path`, or one like it where a call of the same id was recorded before."""
-    names = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
-    return next(name for name in chain([path], names) if not name.exists())
