@@ -6,7 +6,7 @@ import pytest
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.loopback import Loopback
 from offhook.events import CallEnded, CallStarted, DtmfReceived, EndReason
-from tests.calls.rig import VOICE, Rig
+from tests.calls.rig import VOICE, PaperLeg, Rig
 
 
 class Faulty(Loopback):
@@ -71,3 +71,28 @@ async def test_a_call_has_one_beginning_and_one_end(tmp_path: Path) -> None:
     assert [event.reason for event in rig.all(CallEnded)] == [EndReason.AGENT_HUNG_UP]
     assert rig.call.ended.is_set()
     assert len(rig.leg.sent) == 5
+
+
+@pytest.mark.parametrize("at_fault", ["engine", "leg"])
+async def test_one_that_cannot_be_closed_does_not_keep_the_other_open(at_fault: str, tmp_path: Path) -> None:
+    closed: list[str] = []
+
+    class Engine(Loopback):
+        async def close(self) -> None:
+            closed.append("engine")
+            if at_fault == "engine":
+                raise RuntimeError("a bug")
+
+    class Leg(PaperLeg):
+        async def close(self, reason: EndReason) -> None:
+            closed.append("leg")
+            if at_fault == "leg":
+                raise OSError("gone")
+
+    rig = Rig(tmp_path, leg=Leg())
+    rig.call.answer(Engine)
+    await rig.run(40)
+    rig.call.end(EndReason.AGENT_HUNG_UP)
+    await rig.call.ended.wait()
+    assert sorted(closed) == ["engine", "leg"]
+    assert [event.reason for event in rig.all(CallEnded)] == [EndReason.AGENT_HUNG_UP]

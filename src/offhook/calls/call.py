@@ -178,11 +178,6 @@ class Call:
 
     # The end
 
-    def wind_up(self, line: str, reason: EndReason) -> None:
-        """Let the engine say `line`, then end."""
-        if self._engine is not None and self._closing is None:
-            self._engine.wind_up(line, reason)
-
     def end(self, reason: EndReason, detail: str = "") -> None:
         """End the call. The first reason stands; later ones are ignored."""
         if self._closing is None:
@@ -190,24 +185,24 @@ class Call:
 
     async def _close(self, reason: EndReason, detail: str) -> None:
         self._clock.remove(self)
-        try:
-            await self._release(reason)
-        except Exception:
-            log.exception("a call could not be closed cleanly", call_id=self.facts.call_id)
-        finally:
-            counters = {"underruns": self._playout.underruns, "frames_heard": self._heard}
-            self._sink(CallEnded(self.facts.call_id, self.now_ms, reason, detail, counters))
-            self.ended.set()
-            self._on_ended(self)
-
-    async def _release(self, reason: EndReason) -> None:
         if self._voice is not None and self._detection is not None:
             self._detection.close(self._voice)
-        track = self._playout.flush()
-        if track is not None and self._engine is not None:
-            self._engine.track_finished(track)
-        if self._engine is not None:
-            await self._engine.close()
-        if self._recorder is not None:
-            self._recorder.close()
-        await self.leg.close(reason)
+        # Whatever one of them does, the other must come to its end.
+        for fault in await asyncio.gather(self._stop(), self.leg.close(reason), return_exceptions=True):
+            if isinstance(fault, BaseException):
+                log.error("a call could not be closed cleanly", call_id=self.facts.call_id, exc_info=fault)
+        counters = {"underruns": self._playout.underruns, "frames_heard": self._heard}
+        self._sink(CallEnded(self.facts.call_id, self.now_ms, reason, detail, counters))
+        self.ended.set()
+        self._on_ended(self)
+
+    async def _stop(self) -> None:
+        try:
+            track = self._playout.flush()
+            if self._engine is not None:
+                if track is not None:
+                    self._engine.track_finished(track)
+                await self._engine.close()
+        finally:
+            if self._recorder is not None:
+                self._recorder.close()
