@@ -75,15 +75,19 @@ class Switchboard:
         recorder = self._recorder(call_id, leg)
         call = self._call(leg, call_id, name, agent, recorder)
         self._calls[call_id] = call
+        if self._begin(call, self._desk.engines[name]):
+            self.answered += 1
+            if recorder is not None:
+                self._desk.records.note_recording(call_id, recorder.path)
+
+    def _begin(self, call: Call, engine: EngineFactory) -> bool:
         try:
-            call.answer(self._desk.engines[name])
+            call.answer(engine)
         except Exception as error:
-            log.exception("a call could not be answered", call_id=call_id)
+            log.exception("a call could not be answered", call_id=call.facts.call_id)
             call.end(EndReason.ERROR, str(error))
-            return
-        self.answered += 1
-        if recorder is not None:
-            self._desk.records.note_recording(call_id, recorder.path)
+            return False
+        return True
 
     def _call(self, leg: Leg, call_id: str, name: str, agent: AgentSettings, recorder: Recorder | None) -> Call:
         now = local_clock(agent)
@@ -135,7 +139,7 @@ class Switchboard:
         def engine(handle: CallHandle) -> Engine:
             return Announcement(handle, phrases, limits.busy_line, EndReason.BUSY)
 
-        call.answer(engine)
+        self._begin(call, engine)
 
     def _spawn_close(self, leg: Leg) -> None:
         log.warning("a call was refused", calls=self.active, peer=leg.peer, draining=self._draining)
