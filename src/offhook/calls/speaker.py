@@ -65,6 +65,10 @@ class Speaker:
         finally:
             track.finish()
 
+    async def say(self, line: str, track: Track) -> None:
+        """Speak one `line` that is known whole. Raises ProviderError."""
+        await self.speak(_once(line), track)
+
     async def _clause(self, clause: Clause, track: Track) -> None:
         while self._playout.queued_ms > _ENOUGH_QUEUED_MS:  # noqa: ASYNC110 - ten looks a second, in long replies only
             await asyncio.sleep(0.1)
@@ -96,3 +100,7 @@ def _written_words(
             start_ms = written.pop().start_ms
         written.append(WordTime(start + begin_char, end + begin_char, start_ms, end_ms))
     return tuple(written)
+
+
+async def _once(line: str) -> AsyncIterator[str]:
+    yield line

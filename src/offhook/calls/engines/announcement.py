@@ -1,7 +1,6 @@
 """An engine that says one line and hangs up: for callers that cannot be served now."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import structlog
 
@@ -34,7 +33,7 @@ class Announcement:
 
     async def _speak(self) -> None:
         try:
-            await self._speaker.speak(_once(self._line), self._call.playout.begin())
+            await self._speaker.say(self._line, self._call.playout.begin())
         except ProviderError as error:
             log.warning("an announcement could not be spoken", error=str(error))
 
@@ -66,7 +65,3 @@ class Announcement:
         if self._speaking is not None:
             self._speaking.cancel()
             await asyncio.gather(self._speaking, return_exceptions=True)
-
-
-async def _once(line: str) -> AsyncIterator[str]:
-    yield line

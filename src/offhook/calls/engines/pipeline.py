@@ -309,7 +309,7 @@ class Pipeline:
 
     async def _speak_line(self, line: str, track: Track) -> None:
         try:
-            await self._speaker.speak(_once(line), track)
+            await self._speaker.say(line, track)
         except ProviderError as error:
             self._trouble("speech", error)
 
@@ -350,7 +350,3 @@ class Pipeline:
     def _trouble(self, what: str, error: Exception) -> None:
         log.warning("trouble in a call", what=what, error=str(error), exc_info=not isinstance(error, ProviderError))
         self._call.emit(CallTrouble(self._call.facts.call_id, self._call.now_ms(), what, str(error)))
-
-
-async def _once(line: str) -> AsyncIterator[str]:
-    yield line
