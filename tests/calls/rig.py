@@ -15,7 +15,7 @@ from offhook.calls.call import Call
 from offhook.calls.clock import MediaClock
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
-from offhook.calls.leg import LegEvents
+from offhook.calls.leg import CallOrigin, LegEvents
 from offhook.calls.speaker import Phrases
 from offhook.calls.tools.base import Tool, ToolContext
 from offhook.calls.voice_detection import VoiceDetection
@@ -39,6 +39,9 @@ class PaperLeg:
     carrier_call_id = "carrier-1"
     peer = "192.0.2.1:5060"
     lead_ms = 0
+    origin = CallOrigin()
+    control = None
+    ready = True
 
     def __init__(self, audio_format: AudioFormat = PCM_8K) -> None:
         self.format = audio_format
@@ -51,6 +54,9 @@ class PaperLeg:
 
     def send(self, frame: bytes) -> None:
         self.sent.append(frame)
+
+    def mark(self, name: str) -> None:
+        pass
 
     def clear(self) -> None:
         pass

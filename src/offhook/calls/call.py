@@ -120,6 +120,9 @@ class Call:
         except Exception as error:  # noqa: BLE001 - a fault in one call ends that call
             self._broke(error)
 
+    def on_played(self, name: str) -> None:
+        """The caller has heard everything up to a mark."""
+
     def on_closed(self, reason: EndReason, detail: str) -> None:
         """The carrier's side is gone."""
         self.end(reason, detail)

@@ -29,6 +29,9 @@ class Call:
     def on_dtmf(self, digit: str) -> None:
         self.said.append(digit)
 
+    def on_played(self, name: str) -> None:
+        raise AssertionError("this carrier knows no marks")
+
     def on_closed(self, reason: EndReason, detail: str) -> None:
         self.said.append((reason, detail))
         self.ended.set()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from offhook.audio.formats import AudioFormat
-from offhook.calls.leg import LegEvents
+from offhook.calls.leg import CallOrigin, LegEvents
 from offhook.carriers.audiosocket.intake import ConverterFactory, Intake
 from offhook.carriers.audiosocket.wire import KIND_OF_RATE, Audio, audio_header
 from offhook.events import EndReason
@@ -25,6 +25,9 @@ class AudioSocketLeg:
 
     carrier = "audiosocket"
     lead_ms = 0
+    origin = CallOrigin()
+    control = None
+    ready = True
 
     def __init__(
         self,
@@ -60,6 +63,9 @@ class AudioSocketLeg:
         """Send one 20 ms frame. Header and frame are one write, for Asterisk hangs up on a gap between them."""
         if self._open:
             self._write(self._header + frame)
+
+    def mark(self, name: str) -> None:
+        """Nothing: what was sent is heard."""
 
     def clear(self) -> None:
         """Nothing: Asterisk has played what it got."""

@@ -1,12 +1,18 @@
-"""What a speech recogniser of whole utterances must do."""
+"""What speech recognisers must do: those of whole utterances, and those that listen along."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Recognizer", "Transcript"]
+from offhook.audio.formats import AudioFormat
+from offhook.errors import ProviderError
+
+__all__ = ["Recognizer", "SpeechStream", "StreamEvents", "StreamingRecognizer", "Transcript", "TurnSign"]
+
+TurnSign = Literal["early", "resumed", "over"]
+"""What a recogniser with ears for turns makes of a pause: the turn may be over, it was not, it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,4 +30,54 @@ class Recognizer(Protocol):
 
     async def transcribe(self, audio: NDArray[np.float32], *, language: str = "en") -> Transcript:
         """Transcribe mono float32 samples in -1..1 at 16 kHz. Raises ProviderError."""
+        ...
+
+
+class StreamEvents(Protocol):
+    """What a stream tells while it listens. Called on the event loop; none of these blocks or raises."""
+
+    def on_words(self, text: str) -> None:
+        """The words of the caller's current utterance so far; later ones may still change."""
+        ...
+
+    def on_turn(self, sign: TurnSign, text: str) -> None:
+        """The provider's own judgement of the turn, whose words are `text`."""
+        ...
+
+    def on_failed(self, error: ProviderError) -> None:
+        """The stream is dead. Comes once, nothing comes after it, and it does not come after `SpeechStream.close`."""
+        ...
+
+
+class SpeechStream(Protocol):
+    """One call's audio at a recogniser that listens along. Times are ms of the audio given to `hear`."""
+
+    def hear(self, frame: bytes) -> None:
+        """Take 20 ms of audio in the format of `StreamingRecognizer.open`. Never blocks."""
+        ...
+
+    async def transcribe(self, onset_ms: int, end_ms: int) -> Transcript:
+        """What was said between the two times, as soon as the provider can tell. Raises ProviderError."""
+        ...
+
+    async def close(self) -> None:
+        """The call needs it no more. Never raises."""
+        ...
+
+
+class StreamingRecognizer(Protocol):
+    """Opens streams at one provider. One object serves all calls."""
+
+    name: str
+
+    def open(self, format: AudioFormat, *, language: str, events: StreamEvents) -> SpeechStream:  # noqa: A002
+        """Begin to listen. Returns at once: the connection is made meanwhile, and what is heard before is kept."""
+        ...
+
+    async def check(self) -> None:
+        """Whether the provider can be reached and takes the key. Raises ProviderError; not `retryable` for a key."""
+        ...
+
+    async def close(self) -> None:
+        """Close what the streams shared."""
         ...
