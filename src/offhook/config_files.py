@@ -208,7 +208,7 @@ def _apply(draft: _Draft, variables: list[_Variable]) -> None:
         here = {name: variable for (environ, name), variable in usable.items() if environ == from_environ}
         _apply_flat(draft, here, from_file)
         _apply_prefixed(draft, here)
-    _apply_llm_keys(draft, {v.name: v for v in usable.values()})
+    _apply_provider_keys(draft, {v.name: v for v in usable.values()})
 
 
 def _filled_in(draft: _Draft, variable: _Variable) -> bool:
@@ -230,7 +230,7 @@ def _apply_flat(draft: _Draft, variables: Mapping[str, _Variable], from_file: fr
         if flat.name not in variables:
             continue
         variable = variables[flat.name]
-        for path in targets(flat, _agents(draft)):
+        for path in targets(flat, draft.values):
             if not (flat.mild and path in from_file):
                 draft.put(path, variable.value.strip(), variable.origin)
 
@@ -242,12 +242,13 @@ def _apply_prefixed(draft: _Draft, variables: Mapping[str, _Variable]) -> None:
             draft.put(path, variable.value, variable.origin)
 
 
-def _apply_llm_keys(draft: _Draft, variables: Mapping[str, _Variable]) -> None:
-    for name, agent in _agents(draft).items():
-        llm = agent.get("llm") if isinstance(agent, dict) else None
-        variable = variables.get(str(llm.get("api_key_env", "OPENAI_API_KEY"))) if isinstance(llm, dict) else None
-        if variable is not None:
-            draft.put(("agents", name, "llm", "api_key"), variable.value.strip(), variable.origin)
+def _apply_provider_keys(draft: _Draft, variables: Mapping[str, _Variable]) -> None:
+    for stage in ("stt", "llm", "tts"):
+        tables = draft.values.get(stage)
+        for name, table in tables.items() if isinstance(tables, dict) else ():
+            variable = variables.get(str(table.get("api_key_env"))) if isinstance(table, dict) else None
+            if variable is not None:
+                draft.put((stage, name, "api_key"), variable.value.strip(), variable.origin)
 
 
 def _split_lists(draft: _Draft) -> None:

@@ -78,8 +78,8 @@ def _table(field: FieldInfo, inner: Any, path: tuple[str, ...]) -> Iterator[str]
     model = submodel(field.annotation)
     if model is None:
         return
-    if isinstance(inner, dict):
-        name, inner = next(iter(inner.items()))
+    if dict in kinds(field.annotation):
+        name, inner = next(iter(inner.items()), (_example_name(model), None))
         path = (*path, name)
     header = f"[{'.'.join(path)}]"
     yield from ("", *_comment(model.__doc__ or ""))
@@ -89,6 +89,11 @@ def _table(field: FieldInfo, inner: Any, path: tuple[str, ...]) -> Iterator[str]
     else:
         yield f"#[{header}]" if tuple in kinds(field.annotation) else f"#{header}"
         yield from _section(model, None, path)
+
+
+def _example_name(model: type[BaseModel]) -> str:
+    """A name for a table of which there is none: the kind that its settings show."""
+    return str((model.model_fields["kind"].examples or ["name"])[0])
 
 
 def _setting(name: str, field: FieldInfo, value: Any) -> Iterator[str]:

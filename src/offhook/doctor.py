@@ -59,7 +59,7 @@ def examine(loaded: Loaded) -> Iterator[Check]:
     yield from _ports(settings)
     yield _data_dir(settings.server.data_dir)
     for name, agent in settings.agents.items():
-        yield from _agent(name, agent)
+        yield from _agent(name, agent, settings)
 
 
 def _python() -> Check:
@@ -176,14 +176,15 @@ def _data_dir(folder: Path) -> Check:
     return Check("data", "good", found)
 
 
-def _agent(name: str, agent: AgentSettings) -> Iterator[Check]:
+def _agent(name: str, agent: AgentSettings, settings: Settings) -> Iterator[Check]:
     if agent.engine != "pipeline":
         return
-    if agent.responder == "llm" and agent.llm is not None:
-        yield from _llm(name, agent.llm)
-    elif agent.responder == "flow":
-        for kind, path in (("flow", agent.flow), ("facts", agent.facts)):
-            yield _flow_file(name, kind, path)
+    for llm in map(settings.llm_settings, agent.llm):
+        if llm.kind == "openai":
+            yield from _llm(name, llm)
+        else:
+            for kind, path in (("flow", agent.flow), ("facts", agent.facts)):
+                yield _flow_file(name, kind, path)
 
 
 def _flow_file(name: str, kind: str, path: Path | None) -> Check:
@@ -195,15 +196,14 @@ def _flow_file(name: str, kind: str, path: Path | None) -> Check:
 
 
 def _llm(name: str, llm: LlmSettings) -> Iterator[Check]:
+    key_name = llm.api_key_env or "OPENAI_API_KEY"
     if llm.api_key is None and not _is_private(llm.base_url):
-        yield Check("key", "bad", f"{name}: {llm.api_key_env} is not set", f"put {llm.api_key_env} into .env")
+        yield Check("key", "bad", f"{name}: {key_name} is not set", f"put {key_name} into .env")
         return
     status, problem = _ask(llm)
-    remedy = f"check agents.{name}.llm.base_url, and that the server is running"
+    remedy = "check the base_url of its llm table, and that the server is running"
     if status in (401, 403):
-        yield Check(
-            "llm", "bad", f"{name}: the key is refused ({status})", f"put the right {llm.api_key_env} into .env"
-        )
+        yield Check("llm", "bad", f"{name}: the key is refused ({status})", f"put the right {key_name} into .env")
     elif problem or status >= 500:
         yield Check("llm", "bad", f"{name}: {problem or f'answers {status}'}", remedy)
     else:

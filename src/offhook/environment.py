@@ -20,7 +20,7 @@ _PLACEHOLDER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class FlatName:
-    """A flat name and the settings it stands for; `*` in a path means every agent.
+    """A flat name and the settings it stands for; `*` in a path means every table there is.
 
     `mild` names set only what nothing else has set. Of two names for one setting the later in the list wins.
     """
@@ -40,6 +40,8 @@ def _agents(name: str, *path: str, mild: bool = False) -> FlatName:
 
 FLAT_NAMES: tuple[FlatName, ...] = (
     *_keys("openai_api_key", "deepgram_api_key", "elevenlabs_api_key", "vobiz_auth_id", "vobiz_auth_token"),
+    *_keys("plivo_auth_id", "plivo_auth_token", "twilio_account_sid", "twilio_auth_token", "webhook_secret"),
+    FlatName("OFFHOOK_API_KEY", (("keys", "api_key"),)),
     *_keys("ngrok_auth_token", "openai_model", "openai_voice", "ami_host", "ami_port", "ami_user", "ami_pass"),
     *_keys("backend_api_url", "backend_api_key", "from_number", "to_number"),
     FlatName("PUBLIC_URL", (("server", "public_url"),)),
@@ -54,7 +56,8 @@ FLAT_NAMES: tuple[FlatName, ...] = (
     _agents("VAD_THRESHOLD", "turns", "vad_threshold"),
     _agents("VAD_SILENCE_MS", "turns", "silence_ms"),
     _agents("VAD_PREFIX_PADDING_MS", "turns", "prefix_padding_ms"),
-    _agents("TEMPERATURE", "llm", "temperature"),
+    FlatName("TEMPERATURE", (("llm", _EVERY, "temperature"),)),
+    FlatName("OPENAI_TTS_VOICE", (("tts", "openai", "voice"),)),
     _agents("SYSTEM_PROMPT", "instructions", mild=True),
     _agents("AGENT_SYSTEM_PROMPT", "instructions", mild=True),
 )
@@ -65,17 +68,15 @@ def is_placeholder(value: str) -> bool:
     return _PLACEHOLDER.fullmatch(value.strip()) is not None
 
 
-def targets(flat: FlatName, agents: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
-    """The paths that a flat name sets, with the agents' names filled in.
-
-    An `llm` table is never made by a flat name: without one there is nothing that the value could change."""
+def targets(flat: FlatName, values: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
+    """The paths that a flat name sets, with the names of the tables that `values` has filled in."""
     for path in flat.paths:
-        if path[0] != "agents":
+        if _EVERY not in path:
             yield path
             continue
-        for agent, settings in agents.items():
-            if path[2] != "llm" or (isinstance(settings, Mapping) and "llm" in settings):
-                yield ("agents", agent, *path[2:])
+        tables = values.get(path[0], {"reception": {}} if path[0] == "agents" else {})
+        for name in tables if isinstance(tables, Mapping) else ():
+            yield (path[0], name, *path[2:])
 
 
 def prefixed_path(name: str, agents: Iterable[str]) -> tuple[str, ...] | None:

@@ -17,7 +17,7 @@ AGENT = "<name>"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One setting: its path (`<name>` stands for an agent's), its field and the section it is in."""
+    """One setting: its path (`<name>` stands for a table of that name), its field and the section it is in."""
 
     path: tuple[str, ...]
     field: FieldInfo

@@ -20,6 +20,7 @@ __all__ = ["Brains", "load_brains"]
 class Brains:
     """Models and engines. `engines` has a factory and `instructions` the instructions for each agent's name."""
 
+    settings: Settings = field(default_factory=Settings)
     engines: dict[str, EngineFactory] = field(default_factory=dict)
     instructions: dict[str, str] = field(default_factory=dict)
     voice_detection: VoiceDetection | None = None
@@ -36,7 +37,7 @@ class Brains:
 
 async def load_brains(settings: Settings) -> Brains:
     """Load what the agents of `settings` need, and nothing else. Raises ModelError, ConfigError."""
-    brains = Brains()
+    brains = Brains(settings)
     agents = settings.agents
     if any(agent.engine == "pipeline" or agent.measure_vad for agent in agents.values()):
         brains.voice_detection = VoiceDetection(await asyncio.to_thread(_load_vad, settings))

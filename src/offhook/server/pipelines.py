@@ -80,12 +80,13 @@ def _load_stt(settings: Settings) -> WhisperRecognizer:
 
 
 def _responders(agent: AgentSettings, flow: Flow, facts: Facts, brains: Brains) -> ResponderFactory:
-    if agent.responder == "flow" or agent.llm is None:
+    llm = brains.settings.llm_settings(agent.llm[0])
+    if llm.kind == "flow":
         return FlowFactory(flow, facts, local_clock(agent))
     from offhook.providers.llm.openai import ChatCompletions  # noqa: PLC0415 - only agents on a language model need it
 
-    key = agent.llm.api_key
-    chat = ChatCompletions(agent.llm, key.get_secret_value() if key else None)
+    key = llm.api_key
+    chat = ChatCompletions(llm, key.get_secret_value() if key else None)
     brains.closers.append(chat.close)
     return chat
 

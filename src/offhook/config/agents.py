@@ -1,0 +1,136 @@
+"""Settings of agents: who answers, with what, and how turns are taken."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from offhook.config.base import Section, wrong
+
+__all__ = ["AgentSettings", "SilenceSettings", "TurnSettings"]
+
+
+class TurnSettings(Section):
+    """When the caller's turn begins and ends."""
+
+    vad_threshold: float = Field(0.5, gt=0, lt=1, description="speech begins at this probability")
+    vad_stay: float = Field(
+        default_factory=lambda known: min(0.35, known["vad_threshold"]),
+        gt=0,
+        lt=1,
+        description="and goes on down to this one; follows a lower vad_threshold if not set",
+    )
+    silence_ms: int = Field(500, ge=100, le=5_000, description="silence that ends the caller's turn")
+    speculate_ms: int = Field(
+        default_factory=lambda known: min(200, known["silence_ms"]),
+        ge=60,
+        le=2_000,
+        description="silence after which transcription starts; follows a shorter silence_ms if not set",
+    )
+    unfinished_ms: int = Field(
+        default_factory=lambda known: max(1_200, known["silence_ms"]),
+        ge=100,
+        le=10_000,
+        description="the same as silence_ms, after words that expect more; follows a longer one if not set",
+    )
+    prefix_padding_ms: int = Field(300, ge=0, le=2_000, description="audio kept from before speech was detected")
+    barge_in: bool = Field(True, description="whether callers can interrupt the agent")
+    barge_in_ms: int = Field(700, ge=100, le=5_000, description="speech this long interrupts, whatever its words")
+    early_reply: bool = Field(
+        True,
+        description="let the language model begin before the turn is surely over",
+    )
+    backchannels: tuple[str, ...] = Field(
+        (
+            "mm-hm",
+            "mhm",
+            "mm",
+            "uh-huh",
+            "uh huh",
+            "right",
+            "okay",
+            "ok",
+            "yeah",
+            "yep",
+            "yes",
+            "sure",
+            "i see",
+            "got it",
+        ),
+        description="words that do not interrupt the agent",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "TurnSettings":
+        if self.vad_stay > self.vad_threshold:
+            raise wrong(f"{self.vad_stay} is above vad_threshold, which is {self.vad_threshold}", "vad_stay")
+        if self.speculate_ms > self.silence_ms:
+            raise wrong(f"{self.speculate_ms} is above silence_ms, which is {self.silence_ms}", "speculate_ms")
+        if self.unfinished_ms < self.silence_ms:
+            raise wrong(f"{self.unfinished_ms} is below silence_ms, which is {self.silence_ms}", "unfinished_ms")
+        return self
+
+
+class SilenceSettings(Section):
+    """What happens when the caller says nothing, or will not stop."""
+
+    ask_after_s: float = Field(8.0, gt=0, description="silence after which the agent asks")
+    ask_line: str = Field("Are you still there?", description="what it asks")
+    hang_up_after_s: float = Field(8.0, gt=0, description="further silence after which it hangs up")
+    goodbye_line: str = Field(
+        "I can't hear you, so I will hang up now. Please call again. Goodbye.", description="what it says before that"
+    )
+    max_duration_s: float = Field(900.0, gt=0, description="the longest a call may last")
+    max_duration_line: str = Field(
+        "I am sorry, we have reached the time limit of this call. Thank you for calling. Goodbye.",
+        description="what the caller hears then",
+    )
+
+
+class AgentSettings(Section):
+    """Who answers."""
+
+    greeting: str = Field(
+        "Hello, thanks for calling {business}. How can I help you?",
+        description="the agent's first words; {business} is its name in the facts",
+    )
+    instructions: str = Field("", description="for a language model: who the agent is and what it must do")
+    engine: Literal["pipeline", "loopback"] = Field(
+        "pipeline", description="pipeline, or loopback to hear yourself when testing a line"
+    )
+    stt: tuple[str, ...] = Field(
+        ("whisper",),
+        min_length=1,
+        description="who hears, best first: whisper, deepgram, openai or stt tables",
+    )
+    llm: tuple[str, ...] = Field(
+        ("flow",), min_length=1, description="who answers, best first: flow, openai or llm tables"
+    )
+    tts: tuple[str, ...] = Field(
+        ("hibari",),
+        min_length=1,
+        description="who speaks, best first: hibari, elevenlabs, openai or tts tables",
+    )
+    flow: Path | None = Field(
+        None, description="a flow file; the built-in receptionist if not set", examples=["flow.toml"]
+    )
+    facts: Path | None = Field(
+        None, description="a facts file; the built-in example if not set", examples=["facts.toml"]
+    )
+    trouble_line: str = Field(
+        "I am sorry, something went wrong here. Could you say that again?", description="said when a model fails"
+    )
+    measure_vad: bool = Field(False, description="let the loopback engine run the voice detector too")
+    language: str = Field("en", pattern=r"^[a-z]{2}$", description="what callers speak")
+    voice: str = Field("heart", description="name of the voice that speaks")
+    speed: float = Field(1.0, ge=0.5, le=2.0, description="how fast it speaks; 1.0 is natural")
+    timezone: str = Field("", description="IANA name; the machine's own if not set")
+    transfers: dict[str, str] = Field(
+        {}, description="places the agent may transfer callers to: a name for each number"
+    )
+    machine: Literal["hang_up", "leave_message", "talk"] = Field(
+        "hang_up", description="when a machine answers an outbound call: hang_up, leave_message or talk"
+    )
+    machine_message: str = Field("", description="the message that is left then")
+    turns: TurnSettings = TurnSettings()
+    silence: SilenceSettings = SilenceSettings()

@@ -1,0 +1,80 @@
+"""Settings of what hears, answers and speaks: one table a provider, named as one likes."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, StringConstraints
+
+from offhook.config.base import Section, WebAddress
+
+__all__ = ["LLM_KINDS", "STT_KINDS", "TTS_KINDS", "VENDOR_KEYS", "LlmSettings", "SttSettings", "TtsSettings"]
+
+STT_KINDS = ("whisper", "deepgram", "openai")
+LLM_KINDS = ("flow", "openai")
+TTS_KINDS = ("hibari", "elevenlabs", "openai")
+VENDOR_KEYS = {"deepgram": "deepgram_api_key", "openai": "openai_api_key", "elevenlabs": "elevenlabs_api_key"}
+"""Which of the keys is a vendor's, where a table names none of its own."""
+
+_KEY_NAME = "environment name of its key; the vendor's usual one if not set"
+_KEY = "what that name holds in the environment or in .env"
+
+
+class SttSettings(Section):
+    """A speech recogniser."""
+
+    kind: Literal["whisper", "deepgram", "openai"] | None = Field(
+        None, description="whisper, deepgram or openai; the table's name if not set", examples=["deepgram"]
+    )
+    base_url: WebAddress = Field("", description="address of its API; the vendor's own if not set")
+    model: str = Field("", description="deepgram: nova-3 if not set; flux models take turns themselves")
+    api_key_env: str = Field("", description=_KEY_NAME)
+    api_key: SecretStr | None = Field(None, description=_KEY)
+    endpointing_ms: int = Field(300, ge=10, le=5_000, description="deepgram: silence that ends an utterance")
+    utterance_end_ms: int = Field(1_000, ge=1_000, le=5_000, description="deepgram: gap between words that ends it too")
+    keyterms: tuple[str, ...] = Field((), description="deepgram: names and words to expect")
+    eot_threshold: float = Field(0.7, ge=0.5, le=1.0, description="deepgram flux: confidence that ends a turn")
+    eager_eot_threshold: float = Field(0.4, ge=0.3, le=0.9, description="deepgram flux: and that may end it early")
+    eot_timeout_ms: int = Field(5_000, ge=500, le=60_000, description="deepgram flux: silence that ends a turn anyway")
+    stall_ms: int = Field(
+        1_200, ge=200, le=10_000, description="longest wait for words while the caller speaks, and for the last ones"
+    )
+
+
+class LlmSettings(Section):
+    """A language model behind an OpenAI-compatible chat completions server."""
+
+    kind: Literal["flow", "openai"] | None = Field(
+        None, description="openai, or flow for the script of states; the table's name if not set", examples=["openai"]
+    )
+    base_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$")] = Field(
+        "https://api.openai.com/v1", description="address of its API, up to and with /v1"
+    )
+    model: str = Field("gpt-6-luna", min_length=1, description="the server's name of the model")
+    api_key_env: str = Field("", description=_KEY_NAME)
+    api_key: SecretStr | None = Field(None, description=_KEY)
+    temperature: float = Field(0.4, ge=0, le=2, description="0 for always the same answers")
+    max_tokens: int = Field(200, ge=1, description="longest reply, in tokens")
+    timeout_s: float = Field(10.0, gt=0, description="longest wait for a token where nobody else can answer")
+    stall_ms: int = Field(
+        1_200, ge=200, le=10_000, description="longest wait for a token before the next one in the list is asked"
+    )
+    extra: dict[str, Any] = Field({}, description="further fields of the request, as the server documents them")
+
+
+class TtsSettings(Section):
+    """A voice."""
+
+    kind: Literal["hibari", "elevenlabs", "openai"] | None = Field(
+        None, description="hibari, elevenlabs or openai; the table's name if not set", examples=["elevenlabs"]
+    )
+    base_url: WebAddress = Field("", description="address of its API; the vendor's own if not set")
+    model: str = Field("", description="elevenlabs: eleven_flash_v2_5, openai: gpt-4o-mini-tts if not set")
+    voice: str = Field("", description="elevenlabs: id of the voice, openai: its name")
+    api_key_env: str = Field("", description=_KEY_NAME)
+    api_key: SecretStr | None = Field(None, description=_KEY)
+    transport: Literal["websocket", "http"] = Field("websocket", description="elevenlabs: websocket, or http")
+    instructions: str = Field("", description="openai: how to speak")
+    stability: float | None = Field(None, ge=0, le=1, description="elevenlabs: its own default if not set")
+    similarity_boost: float | None = Field(None, ge=0, le=1, description="elevenlabs: its own default if not set")
+    stall_ms: int = Field(
+        1_200, ge=200, le=10_000, description="longest wait for sound before the next one in the list is asked"
+    )

@@ -1,0 +1,219 @@
+"""All settings of the server, with their defaults and their limits.
+
+These files say what may be set; `config_files.py` reads `offhook.toml`, `.env` and the environment into them and turns
+what is wrong into an error with file, line and remedy.
+"""
+
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BeforeValidator, Field, SecretStr, model_validator
+
+from offhook.config.agents import AgentSettings
+from offhook.config.base import Network, Port, Section, TableName, WebAddress, lower, wrong
+from offhook.config.carriers import CarrierName, CarrierSettings, MediaStreamSettings, TwilioSettings
+from offhook.config.providers import (
+    LLM_KINDS,
+    STT_KINDS,
+    TTS_KINDS,
+    VENDOR_KEYS,
+    LlmSettings,
+    SttSettings,
+    TtsSettings,
+)
+
+__all__ = [
+    "AudioSocketSettings",
+    "KeySettings",
+    "LimitSettings",
+    "ModelSettings",
+    "RecordingSettings",
+    "RouteSettings",
+    "ServerSettings",
+    "Settings",
+]
+
+_Provider = TypeVar("_Provider", SttSettings, LlmSettings, TtsSettings)
+_STAGES = {"stt": STT_KINDS, "llm": LLM_KINDS, "tts": TTS_KINDS}
+
+
+class ServerSettings(Section):
+    """Where the server listens and writes."""
+
+    http_host: str = Field("127.0.0.1", description="0.0.0.0 to be reached from other machines")
+    http_port: Port = Field(8000, description="0 picks a free port")
+    health_port: Port | None = Field(None, description="a second port that answers /health alone", examples=[8080])
+    public_url: WebAddress = Field("", description="address at which carriers reach this server")
+    data_dir: Path = Field(Path("var"), description="call records, recordings, messages and bookings go below it")
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(lower)] = Field(
+        "info", description="debug, info, warning or error"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="json for machines to read")
+    log_transcripts: bool = Field(True, description="write what was said to the log")
+
+
+class AudioSocketSettings(Section):
+    """The port that Asterisk's AudioSocket connects to."""
+
+    enabled: bool = Field(True, description="false if no Asterisk calls in")
+    host: str = Field("127.0.0.1", description="0.0.0.0 to be reached from other machines; see also `allow`")
+    port: Port = Field(9093, description="0 picks a free port")
+    allow: tuple[Network, ...] = Field(
+        (ip_network("127.0.0.0/8"), ip_network("::1/128")), description="networks that may connect"
+    )
+
+
+class LimitSettings(Section):
+    """How much this machine takes on."""
+
+    max_calls: int = Field(12, ge=1, le=10_000, description="beyond it a caller hears the busy line")
+    busy_line: str = Field(
+        "All of our lines are busy. Please call again in a few minutes.", description="what such a caller hears"
+    )
+    drain_s: float = Field(30.0, ge=0, description="how long a stopping server waits for calls in progress")
+
+
+class ModelSettings(Section):
+    """Which local models, and where they are kept."""
+
+    dir: Path | None = Field(
+        None, description="folder of the models; the user's cache folder if not set", examples=["models"]
+    )
+    stt: Literal["whisper-base", "whisper-tiny.en"] = Field(
+        "whisper-base", description="what hears: whisper-base, or whisper-tiny.en for English and twice as many calls"
+    )
+    stt_dir: Path | None = Field(
+        None, description="a CTranslate2 Whisper model of your own, in place of `stt`", examples=["my-whisper"]
+    )
+    vad: Literal["silero"] = Field("silero", description="what tells speech from noise")
+    tts: Literal["hibari"] = Field("hibari", description="what speaks")
+
+
+class RecordingSettings(Section):
+    """Stereo recordings: the caller left, the agent right."""
+
+    enabled: bool = Field(True, description="false to keep no recordings")
+
+
+class RouteSettings(Section):
+    """Which agent answers which calls; the first route that fits wins."""
+
+    agent: str = Field(..., description="name of the agent", examples=["reception"])
+    carrier: str = Field("*", description="name of a carrier, or * for all")
+    to: str = Field("*", description="number that was called, or * for all")
+
+
+class KeySettings(Section):
+    """Keys and accounts of vendors. The secret ones are only ever read from the environment or `.env`."""
+
+    openai_api_key: SecretStr | None = None
+    deepgram_api_key: SecretStr | None = None
+    elevenlabs_api_key: SecretStr | None = None
+    vobiz_auth_id: SecretStr | None = None
+    vobiz_auth_token: SecretStr | None = None
+    plivo_auth_id: SecretStr | None = None
+    plivo_auth_token: SecretStr | None = None
+    twilio_account_sid: SecretStr | None = None
+    twilio_auth_token: SecretStr | None = None
+    webhook_secret: SecretStr | None = Field(None, description="carriers' webhooks must have it in their path, if set")
+    api_key: SecretStr | None = Field(None, description="key of our own API; made at the start if not set")
+    ngrok_auth_token: SecretStr | None = None
+    openai_model: str = Field("", description="model of OpenAI's own API")
+    openai_voice: str = Field("", description="voice of that model")
+    ami_host: str = Field("127.0.0.1", description="where Asterisk's manager interface listens")
+    ami_port: Port = Field(5038, description="its port")
+    ami_user: str = Field("", description="its user")
+    ami_pass: SecretStr | None = None
+    backend_api_url: str = Field("", description="your own backend")
+    backend_api_key: SecretStr | None = None
+    from_number: str = Field("", description="number that outbound calls show, as in +15550100")
+    to_number: str = Field("", description="number that a test call goes to")
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    server: ServerSettings = ServerSettings()
+    audiosocket: AudioSocketSettings = AudioSocketSettings()
+    limits: LimitSettings = LimitSettings()
+    models: ModelSettings = ModelSettings()
+    recording: RecordingSettings = RecordingSettings()
+    media_streams: MediaStreamSettings = MediaStreamSettings()
+    vobiz: CarrierSettings = CarrierSettings()
+    plivo: CarrierSettings = CarrierSettings()
+    twilio: TwilioSettings = TwilioSettings()
+    agents: dict[TableName, AgentSettings] = Field(default_factory=lambda: {"reception": AgentSettings()})
+    stt: dict[TableName, SttSettings] = Field(default_factory=dict)
+    llm: dict[TableName, LlmSettings] = Field(default_factory=dict)
+    tts: dict[TableName, TtsSettings] = Field(default_factory=dict)
+    routes: tuple[RouteSettings, ...] = ()
+    keys: KeySettings = KeySettings()
+
+    @model_validator(mode="after")
+    def _agents_exist(self) -> "Settings":
+        if not self.agents:
+            raise wrong("at least one [agents.<name>] is needed", "agents")
+        for index, route in enumerate(self.routes):
+            if route.agent not in self.agents:
+                known = ", ".join(self.agents)
+                raise wrong(f'there is no agent "{route.agent}"; there are: {known}', "routes", index, "agent")
+        return self
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> "Settings":
+        audiosocket = self.audiosocket.port if self.audiosocket.enabled else 0
+        http, health = self.server.http_port, self.server.health_port
+        if audiosocket and audiosocket == http:
+            here = ("audiosocket", "port") if "port" in self.audiosocket.model_fields_set else ("server", "http_port")
+            raise wrong("server.http_port and audiosocket.port are the same", *here)
+        if health and health in (http, audiosocket):
+            taken = "server.http_port" if health == http else "audiosocket.port"
+            raise wrong(f"{health} is also {taken}", "server", "health_port")
+        return self
+
+    @model_validator(mode="after")
+    def _providers_exist(self) -> "Settings":
+        for stage, kinds in _STAGES.items():
+            tables = getattr(self, stage)
+            for name, table in tables.items():
+                if table.kind is None and name not in kinds:
+                    raise wrong(f'"{name}" is none of {", ".join(kinds)}, so its kind is needed', stage, name, "kind")
+            for agent, settings in self.agents.items():
+                for name in getattr(settings, stage):
+                    if name not in tables and name not in kinds:
+                        known = ", ".join(dict.fromkeys((*kinds, *tables)))
+                        raise wrong(f'there is no {stage} "{name}"; there are: {known}', "agents", agent, stage)
+        return self
+
+    def stt_settings(self, name: str) -> SttSettings:
+        """The recogniser called `name`, with its kind and its key."""
+        return self._whole(self.stt.get(name, SttSettings()), name)
+
+    def llm_settings(self, name: str) -> LlmSettings:
+        """The responder called `name`, with its kind and its key."""
+        return self._whole(self.llm.get(name, LlmSettings()), name)
+
+    def tts_settings(self, name: str) -> TtsSettings:
+        """The voice called `name`, with its kind and its key."""
+        return self._whole(self.tts.get(name, TtsSettings()), name)
+
+    def _whole(self, table: _Provider, name: str) -> _Provider:
+        kind = table.kind or name
+        usual = getattr(self.keys, VENDOR_KEYS[kind]) if kind in VENDOR_KEYS and not table.api_key_env else None
+        return table.model_copy(update={"kind": kind, "api_key": table.api_key or usual})
+
+    def carrier(self, name: CarrierName) -> TwilioSettings:
+        """The settings of a carrier by its name."""
+        return {"vobiz": self.vobiz, "plivo": self.plivo, "twilio": self.twilio}[name]
+
+    def agent_for(self, carrier: str, to: str = "") -> str:
+        """Name of the agent that answers calls of `carrier` to the number `to`."""
+        for route in self.routes:
+            if route.carrier in ("*", carrier) and (route.to == "*" or _digits(route.to) == _digits(to)):
+                return route.agent
+        return next(iter(self.agents))
+
+
+def _digits(number: str) -> str:
+    return "".join(filter(str.isdigit, number))
