@@ -63,3 +63,36 @@ def test_several_errors_are_one_error_with_all_texts() -> None:
     both = SettingsError([ConfigError("first"), ConfigError("second", hint="do")])
     assert str(both) == "first\nsecond\n  do"
     assert len(both.errors) == 2
+
+
+def test_a_provider_is_found_by_its_table_or_its_kind() -> None:
+    settings = Settings.model_validate(
+        {
+            "stt": {"ears": {"kind": "deepgram", "model": "nova-2"}, "openai": {"model": "m"}},
+            "llm": {"ours": {"kind": "openai", "api_key_env": "OURS", "api_key": "of ours"}},
+            "keys": {"deepgram_api_key": "of deepgram", "openai_api_key": "of openai"},
+        }
+    )
+    ears, openai, whisper = map(settings.stt_settings, ("ears", "openai", "whisper"))
+    assert (ears.kind, ears.model, openai.kind, whisper.kind) == ("deepgram", "nova-2", "openai", "whisper")
+    assert ears.api_key is not None
+    assert ears.api_key.get_secret_value() == "of deepgram"
+    assert whisper.api_key is None
+    ours = settings.llm_settings("ours").api_key
+    assert ours is not None
+    assert ours.get_secret_value() == "of ours"
+    assert settings.tts_settings("elevenlabs").kind == "elevenlabs"
+
+
+def test_a_table_with_a_key_of_its_own_never_gets_the_vendors() -> None:
+    table = {"kind": "openai", "base_url": "http://10.0.0.1/v1", "api_key_env": "NOT_SET"}
+    settings = Settings.model_validate({"llm": {"ours": table}, "keys": {"openai_api_key": "of openai"}})
+    assert settings.llm_settings("ours").api_key is None
+
+
+def test_a_route_may_be_for_a_number() -> None:
+    settings = Settings(
+        agents={"sales": AgentSettings(), "desk": AgentSettings()},
+        routes=(RouteSettings(agent="sales", to="+1 555 0100"), RouteSettings(agent="desk")),
+    )
+    assert [settings.agent_for("vobiz", number) for number in ("15550100", "15550101", "")] == ["sales", "desk", "desk"]

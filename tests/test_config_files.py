@@ -82,7 +82,7 @@ def test_every_wrong_setting_is_told_with_its_line(folder: Folder) -> None:
         '[server]\nhttp_port = 99999\nlog_level = "verbos"\n'
         '[agents.reception.turns]\nsilense_ms = 300\nsilence_ms = "x"\n'
         "[agents.b.turns]\nvad_stay = 0.9\n"
-        '[agents.c]\nresponder = "llm"\n'
+        '[agents.c]\nllm = ["gpt"]\n'
         '[[routes]]\nagent = "x"\n[[routes]]\nagent = "y"\n'
     )
     folder.env("VAD_THRESHOLD=lots\n\nHEALTH_PORT=70000\n")
@@ -100,7 +100,7 @@ def test_every_wrong_setting_is_told_with_its_line(folder: Folder) -> None:
                 "  it must be at least 100 and at most 5000"
             ),
             "offhook.toml:8: agents.b.turns.vad_stay: 0.9 is above vad_threshold, which is 0.5",
-            'offhook.toml:10: agents.c.responder: "llm" needs a table [agents.<name>.llm] with base_url and model',
+            'offhook.toml:10: agents.c.llm: there is no llm "gpt"; there are: flow, openai',
             'offhook.toml:12: routes[0].agent: there is no agent "x"; there are: reception, b, c',
             'offhook.toml:14: routes[1].agent: there is no agent "y"; there are: reception, b, c',
             (
@@ -136,11 +136,12 @@ def test_every_wrong_setting_is_told_with_its_line(folder: Folder) -> None:
             r":2: agents\.a\.speed: 9 is out of range\n  it must be at least 0\.5 and at most 2\.0",
         ),
         ("[agents.a]\ngreeting = 9", r":2: agents\.a\.greeting: 9 is not a text in quotes"),
-        ('[agents.a.llm]\nmodel = "m"', r":1: agents\.a\.llm\.base_url: is needed\n  address of its API"),
-        ('[agents.a]\nllm = {model = "m"}', r":2: agents\.a\.llm\.base_url: is needed"),
+        ('[llm.ours]\nmodel = "m"', r":1: llm\.ours\.kind: \"ours\" is none of flow, openai, so its kind is needed"),
+        ('[stt.x]\nkind = "deepgam"', r":2: stt\.x\.kind: .*\n  .*did you mean deepgram\?"),
+        ("[agents.a]\ntts = []", r":2: agents\.a\.tts: "),
         (
-            "[agents.a.llm]\napi_key = 'k'\nbase_url='http://x'\nmodel='m'",
-            r":2: agents\.a\.llm\.api_key: secrets do not",
+            "[llm.openai]\napi_key = 'k'\nbase_url='http://x'\nmodel='m'",
+            r":2: llm\.openai\.api_key: secrets do not",
         ),
         ("[[routes]]\ncarrier = 'x'", r":1: routes\[0\]\.agent: is needed"),
         ("[recording]\nenabled = 'perhaps'", r':2: recording\.enabled: "perhaps" is not true or false'),
@@ -293,7 +294,7 @@ def test_the_carrier_environment_loads(folder: Folder) -> None:
         ),
         ({"SYSTEM_PROMPT": "a", "AGENT_SYSTEM_PROMPT": "b"}, lambda s: s.agents["reception"].instructions, "b"),
         ({"VAD_SILENCE_MS": "150"}, lambda s: s.agents["reception"].turns.speculate_ms, 150),
-        ({"TEMPERATURE": "0.7"}, lambda s: s.agents["reception"].llm, None),
+        ({"TEMPERATURE": "0.7"}, lambda s: s.llm, {}),
         ({"FROM_NUMBER": "+15550100", "TO_NUMBER": "+1"}, lambda s: s.keys.from_number, "+15550100"),
     ],
 )
@@ -307,7 +308,10 @@ def test_names_in_the_environment(
 AGENTS = """
 [agents.Front-Desk]
 instructions = "mine"
-[agents.night.llm]
+[agents.night]
+llm = ["ours"]
+[llm.ours]
+kind = "openai"
 base_url = "http://127.0.0.1:11434/v1"
 model = "m"
 api_key_env = "LOCAL_KEY"
@@ -320,8 +324,7 @@ def test_flat_names_reach_every_agent(folder: Folder) -> None:
     desk, night = folder.load().agents.values()
     assert (desk.instructions, night.instructions) == ("mine", "ours")
     assert desk.turns.silence_ms == night.turns.silence_ms == 700
-    assert night.llm is not None
-    assert night.llm.temperature == 0.9
+    assert folder.load().llm["ours"].temperature == 0.9
 
 
 def test_prefixed_names_find_agents_without_regard_to_case(folder: Folder) -> None:
@@ -335,8 +338,8 @@ def test_the_key_of_a_language_model_is_found_by_its_name(folder: Folder) -> Non
     folder.toml(AGENTS)
     folder.env(f"LOCAL_KEY={SECRET}\n")
     settings = folder.load()
-    llm = settings.agents["night"].llm
-    assert llm is not None
+    llm = settings.llm_settings("ours")
+    assert llm.kind == "openai"
     assert llm.api_key is not None
     assert llm.api_key.get_secret_value() == SECRET
     assert SECRET not in repr(settings)

@@ -40,7 +40,8 @@ def test_the_values_shown_are_the_defaults() -> None:
     assert shown.server == defaults.server.model_copy(update={"health_port": 8080})
     agent = shown.agents["reception"]
     assert (agent.turns, agent.silence) == (defaults.agents["reception"].turns, defaults.agents["reception"].silence)
-    assert agent.llm is not None
+    assert agent.llm == ("flow",)
+    assert (*shown.stt, *shown.llm, *shown.tts) == ("deepgram", "openai", "elevenlabs")
 
 
 @pytest.mark.parametrize("entry", PLAIN, ids=lambda entry: entry.dotted)

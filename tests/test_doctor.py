@@ -124,7 +124,7 @@ def vendor() -> Iterator[str]:
 
 def llm(tmp_path: Path, base_url: str, key: str | None) -> Check:
     table = {"base_url": base_url, "model": "m", "api_key": key}
-    found = checks(tmp_path, agents={"a": {"responder": "llm", "llm": table}})
+    found = checks(tmp_path, agents={"a": {"llm": ["ours"]}}, llm={"ours": {"kind": "openai", **table}})
     return next(check for check in found if check.name in ("llm", "key"))
 
 

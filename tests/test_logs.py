@@ -95,6 +95,6 @@ def test_configuring_again_replaces() -> None:
     assert second.getvalue().count("once") == 1
 
 
-def test_secrets_of_agents_are_found() -> None:
+def test_secrets_of_providers_are_found() -> None:
     llm = {"base_url": "http://x", "model": "m", "api_key": SECRET}
-    assert secrets_in(Settings.model_validate({"agents": {"a": {"llm": llm}}})) == {SECRET}
+    assert secrets_in(Settings.model_validate({"llm": {"openai": llm}})) == {SECRET}

@@ -79,8 +79,8 @@ def _table(field: FieldInfo, inner: Any, path: tuple[str, ...]) -> Iterator[str]
     if model is None:
         return
     if dict in kinds(field.annotation):
-        name, inner = next(iter(inner.items()), (_example_name(model), None))
-        path = (*path, name)
+        name = next(iter(inner), None) or _example_name(model)
+        path, inner = (*path, name), inner.get(name)
     header = f"[{'.'.join(path)}]"
     yield from ("", *_comment(model.__doc__ or ""))
     if isinstance(inner, BaseModel):

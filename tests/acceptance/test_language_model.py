@@ -15,8 +15,9 @@ pytestmark = pytest.mark.models
 
 SETTINGS = """
 [agents.reception]
-responder = "llm"
-[agents.reception.llm]
+llm = ["ours"]
+[llm.ours]
+kind = "openai"
 base_url = "{url}"
 model = "double"
 """

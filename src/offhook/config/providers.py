@@ -73,8 +73,12 @@ class TtsSettings(Section):
     api_key: SecretStr | None = Field(None, description=_KEY)
     transport: Literal["websocket", "http"] = Field("websocket", description="elevenlabs: websocket, or http")
     instructions: str = Field("", description="openai: how to speak")
-    stability: float | None = Field(None, ge=0, le=1, description="elevenlabs: its own default if not set")
-    similarity_boost: float | None = Field(None, ge=0, le=1, description="elevenlabs: its own default if not set")
+    stability: float | None = Field(
+        None, ge=0, le=1, description="elevenlabs: its own default if not set", examples=[0.5]
+    )
+    similarity_boost: float | None = Field(
+        None, ge=0, le=1, description="elevenlabs: its own default if not set", examples=[0.75]
+    )
     stall_ms: int = Field(
         1_200, ge=200, le=10_000, description="longest wait for sound before the next one in the list is asked"
     )

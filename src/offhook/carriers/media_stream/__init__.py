@@ -1,1 +1,1 @@
-"""Calls of carriers that ask by webhook and speak by WebSocket: Vobiz, Plivo and Twilio, one family in three dialects."""
+"""Vobiz, Plivo and Twilio: they ask by webhook and speak by WebSocket, one family in three dialects."""
