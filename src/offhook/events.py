@@ -7,7 +7,7 @@ answered, on the call's own media clock, so that every event can be found again 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 __all__ = [
     "AgentPaused",
@@ -55,7 +55,8 @@ class CallEvent:
 
 @dataclass(frozen=True, slots=True)
 class CallStarted(CallEvent):
-    """A call was answered. `started_at` is the wall clock in ISO 8601, UTC."""
+    """A call was answered. `started_at` is the wall clock in ISO 8601, UTC; the numbers are empty where the carrier
+    gives none."""
 
     carrier: str
     carrier_call_id: str
@@ -63,6 +64,9 @@ class CallStarted(CallEvent):
     peer: str
     audio_format: str
     started_at: str
+    direction: Literal["inbound", "outbound"] = "inbound"
+    from_number: str = ""
+    to_number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """A call with everything around it made of paper: scripted ears, mouth and brain, and time that the test moves."""
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,33 +34,100 @@ _E = TypeVar("_E", bound=CallEvent)
 
 
 class PaperLeg:
-    """A leg that keeps what was sent."""
+    """A leg that keeps what was sent, and what the caller heard of it.
+
+    With a lead its carrier plays one frame a `beat` from a buffer. `marks` says what becomes of marks: "played" are
+    told when they were played and vanish at a clear, "returned" are told and come back at a clear, "lost" are never
+    told. After a clear the leg is not ready for `deaf_beats`.
+    """
 
     carrier = "paper"
     carrier_call_id = "carrier-1"
     peer = "192.0.2.1:5060"
-    lead_ms = 0
     origin = CallOrigin()
     control = None
-    ready = True
 
-    def __init__(self, audio_format: AudioFormat = PCM_8K) -> None:
+    def __init__(
+        self,
+        audio_format: AudioFormat = PCM_8K,
+        *,
+        lead_ms: int = 0,
+        marks: Literal["played", "returned", "lost"] = "played",
+        deaf_beats: int = 0,
+    ) -> None:
         self.format = audio_format
+        self.lead_ms = lead_ms
+        self.marks = marks
+        self.deaf_beats = deaf_beats
+        self.wire: list[str] = []
         self.sent: list[bytes] = []
+        self.heard: list[bytes] = []
+        self.buffer: deque[bytes | str] = deque()
+        self.on_played: Callable[[str], None] = self._tell
         self.events: LegEvents | None = None
         self.closed: list[EndReason] = []
+        self._deaf = 0
+
+    @property
+    def ready(self) -> bool:
+        return self._deaf == 0
+
+    @property
+    def unheard(self) -> int:
+        """Frames in the carrier's buffer."""
+        return sum(isinstance(each, bytes) for each in self.buffer)
 
     def attach(self, events: LegEvents) -> None:
         self.events = events
 
     def send(self, frame: bytes) -> None:
+        assert self.ready
         self.sent.append(frame)
+        self.wire.append("frame")
+        if self.lead_ms:
+            self.buffer.append(frame)
+        else:
+            self.heard.append(frame)
 
     def mark(self, name: str) -> None:
-        pass
+        assert self.ready
+        self.wire.append(name)
+        self.buffer.append(name)
 
     def clear(self) -> None:
-        pass
+        self.wire.append("clear")
+        void = [each for each in self.buffer if isinstance(each, str)]
+        self.buffer.clear()
+        self._deaf = self.deaf_beats
+        if self.marks == "returned":
+            for name in void:
+                self.on_played(name)
+
+    def beat(self) -> None:
+        """20 ms pass at a carrier with a buffer: it plays a frame of it, and tells the marks behind that."""
+        if not self.lead_ms:
+            return
+        self._deaf = max(0, self._deaf - 1)
+        frame = self._next()
+        self.heard.append(self.format.silence if frame is None else frame)
+        while self.buffer and isinstance(self.buffer[0], str):
+            self._played(str(self.buffer.popleft()))
+
+    def _next(self) -> bytes | None:
+        while self.buffer:
+            each = self.buffer.popleft()
+            if isinstance(each, bytes):
+                return each
+            self._played(each)
+        return None
+
+    def _played(self, name: str) -> None:
+        if self.marks != "lost":
+            self.on_played(name)
+
+    def _tell(self, name: str) -> None:
+        if self.events is not None:
+            self.events.on_played(name)
 
     async def close(self, reason: EndReason) -> None:
         self.closed.append(reason)
@@ -208,6 +276,7 @@ class Rig:
             if not self.leg.closed and self.leg.events is not None:
                 self.leg.events.on_audio(frame or self.leg.format.silence)
             self.time += FRAME_MS / 1000
+            self.leg.beat()
             self.clock.catch_up()
             await self._settle()
 
@@ -230,7 +299,7 @@ class Rig:
         """Let the agent speak to its end."""
         for _ in range(longest_ms // 100):
             await self.run(100)
-            if not any(frame != self.leg.format.silence for frame in self.leg.sent[-5:]):
+            if not any(frame != self.leg.format.silence for frame in self.leg.heard[-5:]):
                 return
 
     def all(self, kind: type[_E]) -> list[_E]:

@@ -1,6 +1,6 @@
 from offhook.audio.formats import PCM_8K
 from offhook.calls.conversation import Conversation
-from offhook.calls.playout import Track
+from offhook.calls.track import Track
 from offhook.providers.llm.base import Message, ToolCall
 from offhook.providers.tts.base import WordTime
 
@@ -11,7 +11,7 @@ def test_only_heard_words_of_an_interrupted_utterance_stay() -> None:
     track.append(bytes(16 * 400), (WordTime(0, 2, 0, 90), WordTime(3, 7, 100, 190), WordTime(8, 10, 200, 290)))
     conversation.agent_says(track)
     assert conversation.messages() == [Message("agent", "We open at eight.")]
-    track.heard_ms = 160
+    track.hear(PCM_8K.bytes_in(160))
     track.interrupted = True
     assert conversation.messages() == [Message("agent", "We open", interrupted=True)]
 

@@ -1,8 +1,9 @@
 from collections.abc import AsyncIterator
 
 from offhook.audio.formats import MULAW_8K, PCM_8K, AudioFormat
-from offhook.calls.playout import Playout, Track
+from offhook.calls.playout import Playout
 from offhook.calls.speaker import Phrases, Speaker
+from offhook.calls.track import Track
 from tests.calls.rig import MS_A_WORD, Mouth
 
 

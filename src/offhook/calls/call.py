@@ -10,9 +10,10 @@ from offhook.audio.formats import FRAME_MS
 from offhook.calls.clock import MediaClock
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
 from offhook.calls.leg import Leg
-from offhook.calls.playout import Playout, Track
+from offhook.calls.playout import Playout
 from offhook.calls.recorder import Recorder
 from offhook.calls.tools.base import ToolContext
+from offhook.calls.track import Track
 from offhook.calls.voice_detection import VoiceDetection, VoiceStream
 from offhook.events import CallEnded, CallStarted, DtmfReceived, EndReason, EventSink
 from offhook.providers.llm.base import CallFacts
@@ -60,6 +61,8 @@ class Call:
             leg.format,
             send=leg.send,
             clear=leg.clear,
+            mark=leg.mark,
+            ready=lambda: leg.ready,
             lead_frames=leg.lead_ms // FRAME_MS,
             on_started=self._track_started,
             on_finished=self._track_finished,
@@ -88,6 +91,9 @@ class Call:
                 self.leg.peer,
                 str(self.leg.format),
                 datetime.now(UTC).isoformat(timespec="milliseconds"),
+                self.leg.origin.direction,
+                self.leg.origin.from_number,
+                self.leg.origin.to_number,
             )
         )
         self._clock.add(self)
@@ -122,6 +128,12 @@ class Call:
 
     def on_played(self, name: str) -> None:
         """The caller has heard everything up to a mark."""
+        if self._closing is not None:
+            return
+        try:
+            self._playout.played(name)
+        except Exception as error:  # noqa: BLE001 - a fault in one call ends that call
+            self._broke(error)
 
     def on_closed(self, reason: EndReason, detail: str) -> None:
         """The carrier's side is gone."""
@@ -194,7 +206,11 @@ class Call:
         for fault in await asyncio.gather(self._stop(), self.leg.close(reason), return_exceptions=True):
             if isinstance(fault, BaseException):
                 log.error("a call could not be closed cleanly", call_id=self.facts.call_id, exc_info=fault)
-        counters = {"underruns": self._playout.underruns, "frames_heard": self._heard}
+        counters = {
+            "underruns": self._playout.underruns,
+            "marks_given_up": self._playout.marks_given_up,
+            "frames_heard": self._heard,
+        }
         self._sink(CallEnded(self.facts.call_id, self.now_ms, reason, detail, counters))
         self.ended.set()
         self._on_ended(self)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import takewhile
 
-from offhook.calls.playout import Track
+from offhook.calls.track import Track
 from offhook.providers.llm.base import Message, ToolCall
 
 __all__ = ["Conversation"]

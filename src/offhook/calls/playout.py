@@ -1,84 +1,32 @@
 """Agent audio on its way to the caller: what is waiting, what was sent, and what the caller has really heard."""
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from offhook.audio.formats import FRAME_MS, AudioFormat
 from offhook.audio.levels import fade
-from offhook.providers.tts.base import WordTime
+from offhook.calls.in_flight import InFlight
+from offhook.calls.track import Track
 
-__all__ = ["Playout", "Track"]
-
-_MAX_REWIND_MS = 1_500
+__all__ = ["Playout"]
 
 
-@dataclass(eq=False)
-class Track:
-    """One utterance of the agent, still growing or complete.
+class _Sent(NamedTuple):
+    """A frame and how many bytes of the track are in it; no frame where a mark was sent."""
 
-    `audio` is in the leg's format; `words` place the words of `text` in it; `position` is the byte up to which it was
-    sent; `heard_ms` how much of it the caller has heard.
-    """
-
-    format: AudioFormat
-    text: str = ""
-    audio: bytearray = field(default_factory=bytearray)
-    words: list[WordTime] = field(default_factory=list)
-    position: int = 0
-    heard_ms: int = 0
-    complete: bool = False
-    started: bool = False
-    interrupted: bool = False
-
-    def append(self, audio: bytes, words: tuple[WordTime, ...] = ()) -> None:
-        """Add sound, and the words that begin in it (their times count from the beginning of the track)."""
-        self.audio += audio
-        self.words += words
-
-    def finish(self) -> None:
-        """No more sound will come."""
-        self.complete = True
-
-    @property
-    def length_ms(self) -> float:
-        """Milliseconds of sound so far."""
-        return self.format.ms_in(len(self.audio))
-
-    @property
-    def remaining_ms(self) -> float:
-        """Milliseconds of sound not yet sent."""
-        return self.format.ms_in(len(self.audio) - self.position)
-
-    @property
-    def spent(self) -> bool:
-        """Whether all of its sound was sent and no more will come."""
-        return self.complete and self.position >= len(self.audio)
-
-    @property
-    def over(self) -> bool:
-        """Whether the caller has heard it to its end."""
-        return self.spent and self.heard_ms >= int(self.length_ms)
-
-    @property
-    def heard_text(self) -> str:
-        """The words that were heard: all of them, or those whose greater part had sounded."""
-        if self.over:
-            return self.text
-        heard = [word for word in self.words if (word.start_ms + word.end_ms) / 2 < self.heard_ms]
-        return self.text[: heard[-1].end] if heard else ""
-
-    def word_at(self, ms: float) -> WordTime | None:
-        """The word that sounds at `ms`, or the last one before it."""
-        begun = [word for word in self.words if word.start_ms <= ms]
-        return begun[-1] if begun else None
+    track: Track
+    frame: bytes = b""
+    size: int = 0
 
 
 class Playout:
-    """Hands one frame per beat to the leg, and silence when there is nothing to say.
+    """Sends what the agent says, in order, and knows how much of it was heard.
 
-    `send` takes one frame in `format`; `clear` drops what the carrier has buffered. `lead_frames` is how many frames
-    the carrier gets ahead of real time; with 0, what is sent is heard.
+    `send` takes one frame in `format`. With `lead_frames` 0 what is sent is heard: every beat sends one frame, silence
+    too. Else the carrier has a buffer of its own and gets sound only, as soon as there is some, but never more than
+    `lead_frames` that are not known to be heard, and nothing while it is not `ready`. `mark` asks it to tell, by
+    `played`, when it has played what was sent so far; `clear` makes it drop what it has not played.
     """
 
     def __init__(
@@ -87,6 +35,8 @@ class Playout:
         *,
         send: Callable[[bytes], None],
         clear: Callable[[], None] = lambda: None,
+        mark: Callable[[str], None] = lambda name: None,
+        ready: Callable[[], bool] = lambda: True,
         lead_frames: int = 0,
         on_started: Callable[[Track], None] = lambda track: None,
         on_finished: Callable[[Track], None] = lambda track: None,
@@ -94,11 +44,16 @@ class Playout:
         self.format = format
         self._send = send
         self._clear = clear
+        self._mark = mark
+        self._ready = ready
         self._lead = lead_frames
         self._on_started = on_started
         self._on_finished = on_finished
         self._tracks: deque[Track] = deque()
-        self._in_flight: deque[tuple[bytes, Track | None]] = deque()
+        self._begun = 0
+        self._in_flight: InFlight[_Sent] = InFlight()
+        self._sounding: Track | None = None
+        self._ear: deque[bytes] = deque(maxlen=max(1, lead_frames))
         self._fade_out = False
         self._fade_in = False
         self.paused = False
@@ -119,44 +74,40 @@ class Playout:
         """Milliseconds of sound waiting to be sent."""
         return sum(track.remaining_ms for track in self._tracks)
 
+    @property
+    def marks_given_up(self) -> int:
+        """Marks that the carrier never confirmed."""
+        return self._in_flight.given_up
+
     def begin(self) -> Track:
         """A new track, behind those that wait. The caller of this method appends to it and finishes it."""
-        track = Track(self.format)
+        self._begun += 1
+        track = Track(self.format, name=f"u{self._begun}")
         self._tracks.append(track)
         return track
 
     def pause(self) -> None:
-        """Fall silent after one fading frame, keeping everything."""
+        """Fall silent, keeping everything: after one fading frame, or at once where the carrier has a buffer."""
         if self.paused:
             return
         self.paused = True
-        track = self.current
-        if track is None or not track.started:
-            return
         if self._lead:
-            self._clear()
-            self._in_flight.clear()
-            track.position = self.format.bytes_in(track.heard_ms)
-        self._fade_out = True
+            # No fading frame here: it could only come after the carrier has dropped the rest and said so, as a scrap
+            # of a word behind a gap. The sound before the gap is cut at the carrier's own frame.
+            self._recall()
+        elif self._tracks:
+            self._fade_out = self._tracks[0].started
 
     def resume(self) -> str:
         """Go on from the beginning of the word that was cut; returns that word."""
+        track = self.current if self.paused else None
         self.paused = False
         self._fade_out = False
-        track = self.current
         if track is None or not track.started:
             return ""
         self._fade_in = True
-        return self._rewind(track)
-
-    def _rewind(self, track: Track) -> str:
-        cut_ms = self.format.ms_in(track.position)
-        word = track.word_at(cut_ms - FRAME_MS)
-        if word is None or cut_ms - word.start_ms > _MAX_REWIND_MS:
-            return ""
-        track.position = self.format.bytes_in(max(0.0, word.start_ms))
-        track.heard_ms = min(track.heard_ms, round(self.format.ms_in(track.position)))
-        return track.text[word.start : word.end]
+        # Without a buffer the fading frame of the word was sent too.
+        return track.back_to_word(at=track.position - (0 if self._lead else self.format.frame_bytes))
 
     def flush(self) -> Track | None:
         """Drop everything; returns the track that was being heard, marked as interrupted, if there was one."""
@@ -164,56 +115,105 @@ class Playout:
         for dropped in self._tracks:
             dropped.interrupted = True
         self._tracks.clear()
-        self._in_flight.clear()
         self.paused = self._fade_out = self._fade_in = False
-        self._clear()
+        self._recall()
         return track
 
+    def _recall(self) -> None:
+        """Take back from the carrier what it has not played."""
+        if self._lead and self._sounding is None:
+            return  # A clear would only make the next words wait until it is done.
+        # First of all: a carrier may tell all marks at once that it drops.
+        self._in_flight.clear()
+        self._clear()
+        self._sounding = None
+        for track in self._tracks:
+            track.rewind(track.heard)
+
+    def played(self, name: str) -> None:
+        """The carrier has played everything up to the mark `name`."""
+        self._hear(self._in_flight.confirm(name))
+
     def tick(self, live: bool) -> bytes:
-        """Send what is due for one beat of 20 ms; returns the frame that the caller hears during it."""
+        """Send what is due for one beat of 20 ms; returns the frame that the caller hears during it.
+
+        What a late mark tells at once to have been heard is returned one frame a beat all the same.
+        """
+        if not self._lead:
+            self._retire()
+            return self._send_one() if live else self.format.silence
+        self._hear(self._in_flight.beat())
+        if live:
+            self._send_ahead()
         self._retire()
-        if not live:
-            return self.format.silence
-        while len(self._in_flight) <= self._lead:
-            self._in_flight.append(self._next())
-        frame, track = self._in_flight.popleft()
-        if track is not None:
-            track.heard_ms = min(track.heard_ms + FRAME_MS, int(track.length_ms))
-        return frame
+        return self._ear.popleft() if self._ear else self.format.silence
 
     def _retire(self) -> None:
         while self._tracks and self._tracks[0].over:
-            self._on_finished(self._tracks.popleft())
+            track = self._tracks.popleft()
+            if track is self._sounding:
+                self._sounding = None
+            self._on_finished(track)
 
-    def _next(self) -> tuple[bytes, Track | None]:
-        frame: bytes | None = None
-        track = None
-        if self._tracks and (self._fade_out or not self.paused):
+    def _send_one(self) -> bytes:
+        sent = None
+        if self._fade_out or not self.paused:
             track = next((track for track in self._tracks if not track.spent), None)
-            frame = self._cut(track) if track else None
+            sent = self._next(track) if track else None
             self._fade_out = False
-        if frame is None:
-            frame, track = self.format.silence, None
-        self._send(frame)
-        return frame, track
+        if sent is None:
+            self._send(self.format.silence)
+            return self.format.silence
+        self._send(sent.frame)
+        self._hear([sent, _Sent(sent.track)])
+        return sent.frame
 
-    def _cut(self, track: Track) -> bytes | None:
-        size = self.format.frame_bytes
-        frame = bytes(track.audio[track.position : track.position + size])
-        if len(frame) < size:
-            if not track.complete:
-                self.underruns += track.started
-                return None
-            frame += self.format.silence[len(frame) :]
-        track.position = min(track.position + size, len(track.audio))
-        if not track.started:
-            track.started = True
-            self._on_started(track)
-        return self._faded(frame)
+    def _send_ahead(self) -> None:
+        for track in self._tracks:
+            while not track.handed_over:
+                if not self._ready():
+                    return
+                if track.mark_due:
+                    self._send_mark(track)
+                elif self.paused or self._in_flight.unheard >= self._lead or not self._send_sound(track):
+                    return
 
-    def _faded(self, frame: bytes) -> bytes:
-        if not (self._fade_out or self._fade_in):
-            return frame
-        in_ms, out_ms = FRAME_MS * self._fade_in, FRAME_MS * self._fade_out
-        self._fade_in = False
-        return fade(frame, self.format, in_ms=in_ms, out_ms=out_ms)
+    def _send_sound(self, track: Track) -> bool:
+        sent = self._next(track)
+        if sent is None:
+            return False
+        self._send(sent.frame)
+        self._in_flight.send(sent)
+        if track is not self._sounding:
+            self._sounding = track
+            self._send_mark(track)
+        return True
+
+    def _send_mark(self, track: Track) -> None:
+        name = track.next_mark()
+        self._mark(name)
+        self._in_flight.mark(name, _Sent(track))
+
+    def _next(self, track: Track) -> _Sent | None:
+        sound = track.take()
+        if not sound:
+            # With sound in its buffer the carrier does not notice.
+            self.underruns += track.started and not self._in_flight.unheard
+            return None
+        frame = sound + self.format.silence[len(sound) :]
+        if self._fade_in or self._fade_out:
+            frame = fade(frame, self.format, in_ms=FRAME_MS * self._fade_in, out_ms=FRAME_MS * self._fade_out)
+            self._fade_in = False
+        return _Sent(track, frame, len(sound))
+
+    def _hear(self, heard: Iterable[_Sent]) -> None:
+        for track, frame, size in heard:
+            if not frame:
+                track.confirm()
+                continue
+            track.hear(size)
+            if self._lead:
+                self._ear.append(frame)
+            if not track.started:
+                track.started = True
+                self._on_started(track)

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Iterable
 from offhook.audio.convert import converter
 from offhook.audio.formats import AudioFormat, Encoding
 from offhook.calls.clauses import Clause, ClauseSplitter
-from offhook.calls.playout import Playout, Track
+from offhook.calls.playout import Playout
 from offhook.calls.spoken import Spoken, spoken
+from offhook.calls.track import Track
 from offhook.providers.tts.base import SpeechChunk, Synthesizer, WordTime
 
 __all__ = ["Phrases", "Speaker"]
@@ -86,6 +87,7 @@ class Speaker:
             track.append(convert(pcm[:whole]) if whole else b"", words)
         if rest:
             track.append(convert(rest + bytes(frame - len(rest))))
+        track.end_clause()
 
 
 def _written_words(

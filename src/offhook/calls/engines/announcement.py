@@ -5,8 +5,8 @@ import asyncio
 import structlog
 
 from offhook.calls.engines.base import CallHandle
-from offhook.calls.playout import Track
 from offhook.calls.speaker import Phrases, Speaker
+from offhook.calls.track import Track
 from offhook.errors import ProviderError
 from offhook.events import EndReason
 

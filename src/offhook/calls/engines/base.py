@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from offhook.calls.playout import Playout, Track
+from offhook.calls.playout import Playout
 from offhook.calls.tools.base import ToolContext
+from offhook.calls.track import Track
 from offhook.events import EndReason, EventSink
 from offhook.providers.llm.base import CallFacts
 

@@ -9,7 +9,7 @@ import struct
 import time
 
 from offhook.calls.engines.base import CallHandle
-from offhook.calls.playout import Track
+from offhook.calls.track import Track
 from offhook.events import EndReason
 
 __all__ = ["MAGIC", "STAMP", "Loopback"]
@@ -38,9 +38,8 @@ class Loopback:
         if frame.startswith(MAGIC):
             frame = frame[:_HEARD_AT] + _HEARD.pack(time.monotonic_ns()) + frame[STAMP.size :]
         if len(track.audio) > 50 * len(frame):
-            del track.audio[: track.position]
-            track.position = 0
-        track.audio += frame
+            track.forget()
+        track.append(frame)
 
     def voice(self, probability: float, end_ms: int) -> None:
         """Measured, not used."""

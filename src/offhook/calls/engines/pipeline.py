@@ -14,10 +14,10 @@ from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.stopwatch import Stopwatch
 from offhook.calls.keypad import Keypad
 from offhook.calls.patience import Patience
-from offhook.calls.playout import Track
 from offhook.calls.speaker import Phrases, Speaker
 from offhook.calls.tools.base import Tool
 from offhook.calls.tools.runner import ToolRun, ToolRunner
+from offhook.calls.track import Track
 from offhook.calls.transcriber import Transcriber
 from offhook.config import AgentSettings
 from offhook.errors import ProviderError

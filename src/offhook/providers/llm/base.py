@@ -54,7 +54,11 @@ class ToolSpec:
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """What is known of a call when it begins. `instructions` are for language models; `started_at` has its zone."""
+    """What is known of a call when it begins. `instructions` are for language models; `started_at` has its zone.
+
+    `caller_number` is the person's whom the agent talks to, also when the agent called; `called_number` is the one
+    that was dialled. Both are empty where the carrier gives none. `variables` came with the call.
+    """
 
     call_id: str
     agent: str
@@ -62,6 +66,8 @@ class CallFacts:
     started_at: datetime
     caller_number: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    called_number: str = ""
+    direction: Literal["inbound", "outbound"] = "inbound"
 
 
 class Responder(Protocol):
