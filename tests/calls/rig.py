@@ -154,21 +154,37 @@ class Mouth:
     """A synthesiser that takes 200 ms for each word and says when."""
 
     name = "mouth"
-    rate = 8_000
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.formats: list[AudioFormat] = []
         self.fails: ProviderError | None = None
 
-    async def synthesize(self, text: str, *, speed: float = 1.0) -> AsyncIterator[SpeechChunk]:
+    async def warm_up(self) -> None:
+        pass
+
+    async def check(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def synthesize(
+        self,
+        text: str,
+        *,
+        format: AudioFormat,  # noqa: A002 - as the contract names it
+        speed: float = 1.0,
+    ) -> AsyncIterator[SpeechChunk]:
         self.asked.append(text)
+        self.formats.append(format)
         if self.fails is not None:
             raise self.fails
         start = 0
         for index, word in enumerate(text.split()):
             start = text.index(word, start)
             time = WordTime(start, start + len(word), index * MS_A_WORD, (index + 1) * MS_A_WORD)
-            yield SpeechChunk(np.full(MS_A_WORD * 8, 1000 + index, dtype="<i2").tobytes(), (time,))
+            yield SpeechChunk(np.full(MS_A_WORD * 8, 1000 + index, dtype="<i2").tobytes(), PCM_8K, (time,))
             start += len(word)
 
 

@@ -1,9 +1,13 @@
 from collections.abc import AsyncIterator
 
-from offhook.audio.formats import MULAW_8K, PCM_8K, AudioFormat
+import numpy as np
+
+from offhook.audio.formats import ALAW_8K, MULAW_8K, PCM_8K, PCM_24K, AudioFormat
+from offhook.audio.g711 import alaw_decode, mulaw_decode
 from offhook.calls.playout import Playout
 from offhook.calls.speaker import Phrases, Speaker
 from offhook.calls.track import Track
+from offhook.providers.tts.base import SpeechChunk
 from tests.calls.rig import MS_A_WORD, Mouth
 
 
@@ -46,6 +50,76 @@ async def test_digits_are_spoken_as_words_and_each_knows_the_digit_it_stands_for
 async def test_sound_is_in_the_format_of_the_line() -> None:
     track, _ = await spoken("Hello there.", line=MULAW_8K)
     assert len(track.audio) == 2 * MS_A_WORD * 8
+
+
+class Chunks(Mouth):
+    """Says the same chunks whatever it is asked."""
+
+    def __init__(self, *chunks: tuple[bytes, AudioFormat]) -> None:
+        super().__init__()
+        self._chunks = chunks
+
+    async def synthesize(
+        self,
+        text: str,
+        *,
+        format: AudioFormat,  # noqa: A002 - as the contract names it
+        speed: float = 1.0,
+    ) -> AsyncIterator[SpeechChunk]:
+        for audio, audio_format in self._chunks:
+            yield SpeechChunk(audio, audio_format, ())
+
+
+def pcm(level: int, samples: int) -> bytes:
+    return np.full(samples, level, "<i2").tobytes()
+
+
+async def test_the_voice_is_asked_for_what_the_line_speaks() -> None:
+    _, mouth = await spoken("Hello there.", line=MULAW_8K)
+    assert mouth.formats == [MULAW_8K]
+
+
+async def test_what_is_in_the_format_of_the_line_passes_through_untouched() -> None:
+    audio = bytes(range(256)) * 3
+    pieces = [audio[:1], audio[1:163], audio[163:163], audio[163:]]
+    track, _ = await spoken("Hello.", line=MULAW_8K, mouth=Chunks(*((piece, MULAW_8K) for piece in pieces)))
+    assert track.audio == audio
+
+
+async def test_frames_are_kept_whole_where_the_rate_changes() -> None:
+    whole = pcm(6000, 480 * 5)
+    cut = [whole[:2], whole[2:962], whole[962:4000], whole[4000:]]
+    in_one, _ = await spoken("Hello.", mouth=Chunks((whole, PCM_24K)))
+    in_pieces, _ = await spoken("Hello.", mouth=Chunks(*((piece, PCM_24K) for piece in cut)))
+    assert in_pieces.audio == in_one.audio
+    assert in_one.length_ms == 100
+
+
+async def test_the_last_frame_is_filled_up_with_silence() -> None:
+    track, _ = await spoken("Hello.", line=PCM_24K, mouth=Chunks((pcm(6000, 200), PCM_8K)))
+    assert track.length_ms == 40
+    assert not np.frombuffer(track.audio, "<i2")[-240:].any()
+
+
+async def test_the_format_may_change_within_a_clause() -> None:
+    chunks = Chunks((b"\x10" * 100, ALAW_8K), (pcm(6000, 500), PCM_24K), (b"\x20" * 7, MULAW_8K))
+    track, _ = await spoken("Hello.", line=MULAW_8K, mouth=chunks)
+    assert len(track.audio) == 100 + 2 * 160 + 7
+    levels = np.frombuffer(mulaw_decode(bytes(track.audio)), "<i2").astype(int)
+    assert abs(levels[50] - np.frombuffer(alaw_decode(b"\x10"), "<i2")[0]) < 400
+    assert abs(levels[200] - 6000) < 400
+    assert levels[300:420].max() < 100
+    assert track.audio[-7:] == b"\x20" * 7
+
+
+async def test_a_prepared_line_serves_any_leg() -> None:
+    phrases = Phrases(Chunks((pcm(6000, 480 * 5), PCM_24K)))
+    await phrases.prepare(["Hello."], speed=1.0)
+    for line in (PCM_8K, MULAW_8K, PCM_24K):
+        playout = Playout(line, send=lambda frame: None)
+        track = playout.begin()
+        await Speaker(phrases, playout, speed=1.0).say("Hello.", track)
+        assert track.length_ms == 100
 
 
 async def test_prepared_lines_are_not_synthesised_again() -> None:

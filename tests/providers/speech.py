@@ -18,7 +18,7 @@ async def collect(voice: HibariSynthesizer, text: str, *, speed: float = 1.0) ->
 
 def samples_of(chunks: list[SpeechChunk]) -> Audio:
     """Chunks as one array in -1..1."""
-    pcm = b"".join(chunk.pcm for chunk in chunks)
+    pcm = b"".join(chunk.audio for chunk in chunks)
     return np.frombuffer(pcm, "<i2").astype(np.float32) * np.float32(1 / 32768)
 
 

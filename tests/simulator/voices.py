@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 import numpy as np
 from numpy.typing import NDArray
 
+from offhook.audio.formats import PCM_24K, AudioFormat
 from offhook.providers.stt.base import Transcript
 from offhook.providers.tts.base import SpeechChunk
 from offhook.simulator.clips import Clip, sound_clip
 from offhook.simulator.sound import Pcm, as_pcm
 
-VOICE_RATE = 24_000
+VOICE_RATE = PCM_24K.rate
 
 
 def tone(hz: float, seconds: float, rate: int) -> NDArray[np.float32]:
@@ -26,14 +27,28 @@ class ToneVoice:
     """A synthesizer that speaks every text as 600 Hz, 80 ms a character."""
 
     name = "tone"
-    rate = VOICE_RATE
 
     def __init__(self) -> None:
         self.speeds: list[float] = []
 
-    async def synthesize(self, text: str, *, speed: float = 1.0) -> AsyncIterator[SpeechChunk]:
+    async def warm_up(self) -> None:
+        pass
+
+    async def check(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def synthesize(
+        self,
+        text: str,
+        *,
+        format: AudioFormat,  # noqa: A002 - as the contract names it
+        speed: float = 1.0,
+    ) -> AsyncIterator[SpeechChunk]:
         self.speeds.append(speed)
-        yield SpeechChunk(as_pcm(tone(600, 0.08 * len(text) / speed, VOICE_RATE)).tobytes(), ())
+        yield SpeechChunk(as_pcm(tone(600, 0.08 * len(text) / speed, VOICE_RATE)).tobytes(), PCM_24K, ())
 
 
 class ToneReader:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 from offhook.audio.convert import converter
-from offhook.audio.formats import AudioFormat, Encoding
+from offhook.audio.formats import PCM_24K, AudioFormat
 from offhook.calls.clauses import Clause, ClauseSplitter
 from offhook.calls.playout import Playout
 from offhook.calls.spoken import Spoken, spoken
@@ -18,7 +18,7 @@ _CACHED_PHRASES = 256
 
 
 class Phrases:
-    """Speech of lines that are said often, synthesised once for all calls."""
+    """Speech of lines that are said often, synthesised once for all calls, whatever their legs speak."""
 
     def __init__(self, synthesizer: Synthesizer):
         self.synthesizer = synthesizer
@@ -31,17 +31,23 @@ class Phrases:
             for clause in [*splitter.feed(line), *splitter.flush()]:
                 text = spoken(clause.text).text
                 if len(self._ready) < _CACHED_PHRASES:
-                    chunks = [chunk async for chunk in self.synthesizer.synthesize(text, speed=speed)]
-                    self._ready[text, speed] = tuple(chunks)
+                    speech = self.synthesizer.synthesize(text, format=PCM_24K, speed=speed)
+                    self._ready[text, speed] = tuple([chunk async for chunk in speech])
 
-    async def speech(self, text: str, speed: float) -> AsyncIterator[SpeechChunk]:
-        """Speech of `text`: at once if it was prepared, else as it is synthesised."""
+    async def speech(
+        self,
+        text: str,
+        *,
+        format: AudioFormat,  # noqa: A002
+        speed: float,
+    ) -> AsyncIterator[SpeechChunk]:
+        """Speech of `text`: at once if it was prepared, else as it is synthesised, in `format` if the voice can."""
         ready = self._ready.get((text, speed))
         if ready is not None:
             for chunk in ready:
                 yield chunk
             return
-        async for chunk in self.synthesizer.synthesize(text, speed=speed):
+        async for chunk in self.synthesizer.synthesize(text, format=format, speed=speed):
             yield chunk
 
 
@@ -52,7 +58,6 @@ class Speaker:
         self._phrases = phrases
         self._playout = playout
         self._speed = speed
-        self._source = AudioFormat(Encoding.PCM16, phrases.synthesizer.rate)
 
     async def speak(self, text: AsyncIterator[str], track: Track) -> None:
         """Speak `text` into `track` and finish it; returns when all of its sound is queued. Raises ProviderError."""
@@ -76,18 +81,41 @@ class Speaker:
         speech = spoken(clause.text)
         begin_ms, begin_char = track.length_ms, len(track.text)
         track.text += clause.text
-        convert = converter(self._source, track.format)
-        frame = self._source.frame_bytes
-        rest = b""
-        async for chunk in self._phrases.speech(speech.text, self._speed):
-            pcm = rest + chunk.pcm
-            whole = len(pcm) - len(pcm) % frame
-            rest = pcm[whole:]
-            words = _written_words(chunk.words, speech, begin_ms, begin_char)
-            track.append(convert(pcm[:whole]) if whole else b"", words)
-        if rest:
-            track.append(convert(rest + bytes(frame - len(rest))))
+        fitting = _Fitting(track.format)
+        async for chunk in self._phrases.speech(speech.text, format=track.format, speed=self._speed):
+            track.append(fitting.fit(chunk), _written_words(chunk.words, speech, begin_ms, begin_char))
+        track.append(fitting.end())
         track.end_clause()
+
+
+class _Fitting:
+    """One clause of speech, in whatever formats it comes, made into the format of the leg."""
+
+    def __init__(self, target: AudioFormat):
+        self._target = target
+        self._rest = b""
+        self._turn_to(target)
+
+    def fit(self, chunk: SpeechChunk) -> bytes:
+        """What can be converted by now. The resampler takes whole frames; nothing else has to wait for any."""
+        before = b""
+        if chunk.format != self._source:
+            before = self.end()
+            self._turn_to(chunk.format)
+        audio = self._rest + chunk.audio
+        whole = len(audio) - len(audio) % self._unit
+        self._rest = audio[whole:]
+        return before + self._convert(audio[:whole])
+
+    def end(self) -> bytes:
+        """What waits for the rest of its frame, filled up with silence."""
+        rest, self._rest = self._rest, b""
+        return self._convert(rest + self._source.silence[len(rest) : self._unit]) if rest else b""
+
+    def _turn_to(self, source: AudioFormat) -> None:
+        self._source = source
+        self._convert = converter(source, self._target)
+        self._unit = source.sample_bytes if source.rate == self._target.rate else source.frame_bytes
 
 
 def _written_words(

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from offhook.audio.convert import converter
-from offhook.audio.formats import PCM_8K, PCM_16K, AudioFormat, Encoding
+from offhook.audio.formats import PCM_8K, PCM_16K, PCM_24K, AudioFormat, Encoding
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
 from offhook.calls.speaker import Phrases
@@ -37,7 +37,7 @@ async def load_pipelines(settings: Settings, agents: Mapping[str, AgentSettings]
     recognizer, synthesizer = await asyncio.gather(
         asyncio.to_thread(_load_stt, settings), asyncio.to_thread(HibariSynthesizer)
     )
-    brains.closers += [_closing(recognizer.close), _closing(synthesizer.close)]
+    brains.closers += [_closing(recognizer.close), synthesizer.close]
     phrases = Phrases(synthesizer)
     brains.phrases = phrases
     await phrases.prepare([settings.limits.busy_line], speed=1.0)
@@ -48,14 +48,16 @@ async def load_pipelines(settings: Settings, agents: Mapping[str, AgentSettings]
         parts = PipelineParts(agent, recognizer, phrases, _responders(agent, flow, facts, brains), default_tools(facts))
         brains.engines[name] = partial(_pipeline, parts=parts)
         await phrases.prepare(_lines(agent), speed=agent.speed)
-    await asyncio.gather(recognizer.warm_up(), asyncio.to_thread(_design_filters, synthesizer.rate))
+    await asyncio.gather(recognizer.warm_up(), asyncio.to_thread(_design_filters))
 
 
-def _design_filters(voice_rate: int) -> None:
-    """Have the resampler's tables of the usual lines ready, so that no first call waits for them."""
+def _design_filters() -> None:
+    """Have the resampler's tables of the usual lines ready, so that no first call waits for them.
+
+    Prepared lines, and the voices that do not speak what a line speaks, are at 24 kHz."""
     for rate in _USUAL_RATES:
         line = AudioFormat(Encoding.PCM16, rate)
-        converter(AudioFormat(Encoding.PCM16, voice_rate), line)
+        converter(PCM_24K, line)
         converter(line, PCM_8K)
         converter(line, PCM_16K)
 

@@ -10,6 +10,7 @@ from offhook.errors import AudioError, ConfigError
 from offhook.providers.tts.base import Synthesizer
 from offhook.simulator.scenario import CallerVoice, Scenario
 from offhook.simulator.sound import Pcm, Samples, as_float, as_pcm, at_level, band, edges, resampled
+from offhook.simulator.speech import whole_speech
 from offhook.simulator.steps import Backchannel, Cough, Interrupt, Mumble, Play, Say, Step
 
 __all__ = ["Clip", "needs_voice", "render", "sound_clip"]
@@ -72,10 +73,9 @@ async def _spoken(text: str, voice: CallerVoice, rate: int, synthesizer: Synthes
         raise ValueError("this scenario has words to say and needs a synthesizer")
     # Played at another rate the voice changes pitch and pace together; the synthesiser makes up for the pace.
     speed = min(2.0, max(0.5, voice.speed / voice.pitch))
-    chunks = [chunk.pcm async for chunk in synthesizer.synthesize(text, speed=speed)]
-    spoken = as_float(np.frombuffer(b"".join(chunks), "<i2"))
+    speech = await whole_speech(synthesizer, text, speed=speed)
     low, high = phone_band(rate)
-    return resampled(spoken, rate / (synthesizer.rate * voice.pitch), rate=rate, low=low, high=high)
+    return resampled(as_float(speech.samples), rate / (speech.rate * voice.pitch), rate=rate, low=low, high=high)
 
 
 def phone_band(rate: int) -> tuple[float, float]:

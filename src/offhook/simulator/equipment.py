@@ -35,7 +35,7 @@ def _hibari(stack: AsyncExitStack) -> Synthesizer:
     from offhook.providers.tts.hibari import HibariSynthesizer  # noqa: PLC0415 - in the extra `local`
 
     synthesizer = HibariSynthesizer()
-    stack.callback(synthesizer.close)
+    stack.push_async_callback(synthesizer.close)
     return synthesizer
 
 

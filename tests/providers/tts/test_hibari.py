@@ -52,7 +52,7 @@ async def test_every_word_has_its_time_in_order(voice: HibariSynthesizer) -> Non
 async def test_words_are_in_the_chunk_in_which_they_begin(voice: HibariSynthesizer) -> None:
     begin = 0.0
     for chunk in await collect(voice, LONG):
-        end = begin + len(chunk.pcm) / 48
+        end = begin + len(chunk.audio) / 48
         assert all(begin <= word.start_ms < end for word in chunk.words)
         begin = end
 
@@ -71,7 +71,7 @@ async def test_word_times_follow_the_pauses(voice: HibariSynthesizer) -> None:
     first, second = chunks
     end = quiet_ms(samples_of([first]))[1]
     begin = quiet_ms(samples_of([second]))[0]
-    length = len(first.pcm) / 48
+    length = len(first.audio) / 48
     assert first.words[-1].end_ms == pytest.approx(length - end, abs=80)
     assert second.words[0].start_ms == pytest.approx(length + begin, abs=60)
 
@@ -79,7 +79,7 @@ async def test_word_times_follow_the_pauses(voice: HibariSynthesizer) -> None:
 async def test_the_first_chunk_of_a_long_text_is_small(voice: HibariSynthesizer) -> None:
     chunks = await collect(voice, LONG)
     assert len(chunks) == 4
-    assert len(chunks[0].pcm) < 48 * 2500
+    assert len(chunks[0].audio) < 48 * 2500
 
 
 async def test_the_same_text_sounds_the_same(voice: HibariSynthesizer) -> None:
@@ -122,7 +122,7 @@ async def test_many_at_once_say_what_one_says() -> None:
     alone = [await collect(voice, text) for text in texts]
     together = await asyncio.gather(*(collect(voice, text) for text in texts))
     assert together == alone
-    voice.close()
+    await voice.close()
 
 
 async def test_closing_the_iterator_stops_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,14 +138,14 @@ async def test_closing_the_iterator_stops_the_work(monkeypatch: pytest.MonkeyPat
     speech = voice.synthesize(LONG)
     await anext(speech)
     await speech.aclose()
-    await voice.warm_up()
-    assert spoken == ["I have looked at the calendar,", "All of the lines are ready."]
-    voice.close()
+    await collect(voice, "The next one.")
+    assert spoken == ["I have looked at the calendar,", "The next one."]
+    await voice.close()
 
 
 async def test_a_closed_voice_says_so() -> None:
     voice = HibariSynthesizer()
-    voice.close()
+    await voice.close()
     with pytest.raises(ProviderError, match="shutdown"):
         await collect(voice, "Hello.")
 

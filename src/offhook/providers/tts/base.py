@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from offhook.audio.formats import AudioFormat
+
 __all__ = ["SpeechChunk", "Synthesizer", "WordTime"]
 
 
@@ -20,10 +22,10 @@ class WordTime:
 
 @dataclass(frozen=True, slots=True)
 class SpeechChunk:
-    """A piece of speech: mono signed 16-bit little-endian samples at the synthesiser's rate, and the words whose
-    sound begins in it."""
+    """A piece of speech: whole samples in `format`, and the words whose sound begins in it."""
 
-    pcm: bytes
+    audio: bytes
+    format: AudioFormat
     words: tuple[WordTime, ...]
 
 
@@ -31,11 +33,29 @@ class Synthesizer(Protocol):
     """Speaks text. One object serves all calls; safe to call concurrently."""
 
     name: str
-    rate: int
 
-    def synthesize(self, text: str, *, speed: float = 1.0) -> AsyncIterator[SpeechChunk]:
+    def synthesize(
+        self,
+        text: str,
+        *,
+        format: AudioFormat,  # noqa: A002
+        speed: float = 1.0,
+    ) -> AsyncIterator[SpeechChunk]:
         """Yield speech for `text` as it becomes ready, with leading and trailing silence trimmed.
 
-        `speed` 1.0 is the voice's own pace. Yields nothing for text that has no sound. Raises ProviderError.
-        Closing the iterator stops the work."""
+        `format` is what the leg speaks: a synthesiser that can speak it does, so that nothing need be converted;
+        others speak their own. `speed` 1.0 is the voice's own pace. Yields nothing for text that has no sound.
+        Raises ProviderError. Closing the iterator stops the work."""
+        ...
+
+    async def warm_up(self) -> None:
+        """A call is coming: open the connections it will need. Never raises."""
+        ...
+
+    async def check(self) -> None:
+        """Whether the server is there and takes the key. Raises ProviderError, not retryable for a wrong key."""
+        ...
+
+    async def close(self) -> None:
+        """Stop the work and close the connections."""
         ...

@@ -13,6 +13,7 @@ import hibari.voices
 import numpy as np
 from numpy.typing import NDArray
 
+from offhook.audio.formats import PCM_24K, AudioFormat
 from offhook.errors import ModelError, ProviderError
 from offhook.providers.tts.alignment import word_spans
 from offhook.providers.tts.base import SpeechChunk, WordTime
@@ -20,7 +21,7 @@ from offhook.providers.tts.clauses import Clause, Word, clauses
 
 __all__ = ["HibariSynthesizer"]
 
-_RATE = 24_000
+_RATE = PCM_24K.rate
 _LEAD = _RATE * 20 // 1000
 _TAIL_MS = 150.0
 _FADE = _RATE * 5 // 1000
@@ -45,20 +46,25 @@ class HibariSynthesizer:
     """Speaks in `workers` threads of its own. The same text always gives the same samples."""
 
     name = "hibari"
-    rate = _RATE
 
     def __init__(self, *, voice: str = "heart", threads: int = 1, workers: int = 1) -> None:
         """Load `voice`, which must be in the package or in hibari's cache. Raises ModelError."""
         self._model = hibari.Hibari(voice=voice, model=str(_voice_file(voice)), threads=threads)
         # Building the pronouncer here keeps its half second out of the first call, and two threads from building it.
         self._pronounce = self._model.g2p
-        self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=self.name)
 
-    async def synthesize(self, text: str, *, speed: float = 1.0) -> AsyncGenerator[SpeechChunk]:
+    async def synthesize(
+        self,
+        text: str,
+        *,
+        format: AudioFormat = PCM_24K,  # noqa: A002
+        speed: float = 1.0,
+    ) -> AsyncGenerator[SpeechChunk]:
         """Yield `text` a clause at a time: 20 ms of silence, the words, and a pause as its punctuation asks.
 
-        `speed` is held to 0.5..2. What has no sound, such as emoji, is passed over. Raises ProviderError.
+        The voice speaks pcm16 at 24 kHz whatever the `format`. `speed` is held to 0.5..2. What has no sound, such as
+        emoji, is passed over. Raises ProviderError.
         """
         pace = min(2.0, max(0.5, speed))
         spoken = 0
@@ -71,11 +77,12 @@ class HibariSynthesizer:
                 spoken += len(said.audio)
 
     async def warm_up(self) -> None:
-        """Speak a little into the void in every worker."""
-        part = clauses("All of the lines are ready.")[0]
-        await asyncio.gather(*(self._in_worker(part, 1.0, 0.0) for _ in range(self._workers)))
+        """Nothing: the voice is loaded."""
 
-    def close(self) -> None:
+    async def check(self) -> None:
+        """Nothing: a voice that cannot speak is not loaded."""
+
+    async def close(self) -> None:
         """Drop what waits and give back the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -178,4 +185,4 @@ def _chunk(said: _Spoken, offset: int) -> SpeechChunk:
         WordTime(word.start, word.end, (start + offset) / per_ms, (end + offset) / per_ms)
         for word, start, end in said.words
     )
-    return SpeechChunk(pcm, tuple(times))
+    return SpeechChunk(pcm, PCM_24K, tuple(times))
