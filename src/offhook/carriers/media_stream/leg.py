@@ -1,0 +1,188 @@
+"""The leg of one media stream: caller audio in any pieces cut into frames, marks matched, clears awaited. No socket."""
+
+import time
+from array import array
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Literal
+
+from offhook.audio.formats import Encoding
+from offhook.calls.leg import CallControl, CallOrigin, LegEvents
+from offhook.carriers.media_stream.wire import Cleared, Frames, KeyPressed, Media, Played
+from offhook.events import EndReason
+
+__all__ = ["ByteOrder", "StreamLeg"]
+
+ByteOrder = Literal["little", "big"]
+
+MAX_EARLY = 100
+"""Frames and digits kept for a call that has not attached yet: 2 s of audio."""
+
+MAX_MARKS = 256
+"""Marks that wait. A carrier that never answers them must not fill the memory."""
+
+CLEAR_FORGOTTEN_S = 2.0
+"""A clear that was not acknowledged by then never will be."""
+
+
+class StreamLeg:
+    """Implements `offhook.calls.leg.Leg` over messages. `clock` is monotonic, in seconds.
+
+    The format is that of the stream. Names of marks are to be used once a call: one that comes back after a clear is
+    stale, and dropped. After `close` no events come.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        hang_up: Callable[[EndReason], Awaitable[None]],
+        *,
+        frames: Frames,
+        carrier_call_id: str,
+        peer: str,
+        origin: CallOrigin,
+        control: CallControl | None,
+        lead_ms: int,
+        clear_ms: int,
+        byte_order: ByteOrder = "little",
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.carrier: str = frames.carrier
+        self.carrier_call_id = carrier_call_id
+        self.peer = peer
+        self.origin = origin
+        self.format = frames.stream.format
+        self.lead_ms = lead_ms
+        self._write = write
+        self._hang_up = hang_up
+        self._frames = frames
+        self._control = control
+        self._clear_s = clear_ms / 1000
+        self._clock = clock
+        self._swaps = byte_order == "big" and self.format.encoding is Encoding.PCM16
+        self._held = b""
+        self._clears: deque[float] = deque()
+        self._marks: dict[str, None] = {}
+        self._events: LegEvents | None = None
+        self._early: deque[bytes | str] = deque(maxlen=MAX_EARLY)
+        self._end: tuple[EndReason, str] | None = None
+        self._open = True
+
+    @property
+    def control(self) -> CallControl | None:
+        """The carrier's hand on the call."""
+        return self._control
+
+    @property
+    def ready(self) -> bool:
+        """False from a clear until all that were sent are acknowledged, or `clear_ms` have passed since the last."""
+        return not self._clears or self._clock() >= self._clears[-1] + self._clear_s
+
+    # What the call asks
+
+    def attach(self, events: LegEvents) -> None:
+        """Deliver from now on what comes in. Of what came before, the last 2 s are delivered first."""
+        self._events = events
+        while self._early:
+            self._deliver(self._early.popleft())
+        if self._end is not None:
+            events.on_closed(*self._end)
+
+    def send(self, frame: bytes) -> None:
+        """Send one 20 ms frame."""
+        if self._open:
+            self._write(self._frames.audio(_swapped(frame) if self._swaps else frame))
+
+    def mark(self, name: str) -> None:
+        """Ask to be told when what was sent so far has been played."""
+        if self._open:
+            self._marks[name] = None
+            if len(self._marks) > MAX_MARKS:
+                del self._marks[next(iter(self._marks))]
+            self._write(self._frames.mark(name))
+
+    def clear(self) -> None:
+        """Drop what the carrier has not played, and the marks in it."""
+        if self._open:
+            self._write(self._frames.clear())
+            self._marks.clear()
+            if self._frames.acknowledges_clear:
+                self._await_cleared()
+
+    def _await_cleared(self) -> None:
+        # An acknowledgement bears no name, so they are counted: one may answer an earlier clear.
+        now = self._clock()
+        while self._clears and self._clears[0] <= now - CLEAR_FORGOTTEN_S:
+            self._clears.popleft()
+        self._clears.append(now)
+
+    async def close(self, reason: EndReason) -> None:
+        """End the stream; returns when the connection is gone."""
+        self._open = False
+        self._early.clear()
+        await self._hang_up(reason)
+
+    # What the connection tells
+
+    def take(self, event: Media | KeyPressed | Played | Cleared) -> None:
+        """Take what the carrier says while the stream is open."""
+        if not self._open:
+            return
+        match event:
+            case Media(payload):
+                self._hear(payload)
+            case KeyPressed(digit):
+                self._deliver(digit)
+            case Played(name):
+                self._played(name)
+            case Cleared():
+                if self._clears:
+                    self._clears.popleft()
+
+    def end(self, reason: EndReason, detail: str) -> None:
+        """Tell the call, once, that the carrier's side is gone."""
+        if not self._open:
+            return
+        self._open = False
+        self._end = (reason, detail)
+        if self._events is not None:
+            self._events.on_closed(reason, detail)
+
+    def _hear(self, payload: bytes) -> None:
+        if len(payload) != self.format.frame_bytes or self._held:
+            for frame in self._recut(payload):
+                self._deliver_audio(frame)
+        else:
+            self._deliver_audio(payload)
+
+    def _recut(self, payload: bytes) -> Sequence[bytes]:
+        """The frames that `payload` completes. Half a sample at its end is dropped: all that follow would be noise."""
+        size = self.format.frame_bytes
+        held = self._held + payload[: len(payload) - len(payload) % self.format.sample_bytes]
+        whole = len(held) - len(held) % size
+        self._held = held[whole:]
+        return [held[at : at + size] for at in range(0, whole, size)]
+
+    def _deliver_audio(self, frame: bytes) -> None:
+        if self._open:
+            self._deliver(_swapped(frame) if self._swaps else frame)
+
+    def _deliver(self, item: bytes | str) -> None:
+        if self._events is None:
+            self._early.append(item)
+        elif isinstance(item, bytes):
+            self._events.on_audio(item)
+        else:
+            self._events.on_dtmf(item)
+
+    def _played(self, name: str) -> None:
+        if name in self._marks and self._events is not None:
+            del self._marks[name]
+            self._events.on_played(name)
+
+
+def _swapped(pcm: bytes) -> bytes:
+    """16-bit samples in the other order of bytes."""
+    samples = array("H", pcm)
+    samples.byteswap()
+    return samples.tobytes()

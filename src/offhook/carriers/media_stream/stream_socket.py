@@ -1,0 +1,84 @@
+"""The WebSocket of a media stream: writes that never wait, and an end that never hangs."""
+
+import asyncio
+import contextlib
+import socket
+
+from aiohttp import WSCloseCode, web
+from aiohttp.abc import AbstractStreamWriter
+
+from offhook.config.carriers import MediaStreamSettings
+
+__all__ = ["StreamSocket", "text_frame"]
+
+HEARTBEAT_S = 20.0
+"""A peer that has been silent this long is pinged; one that then stays silent half as long is gone."""
+
+CLOSE_S = 1.0
+"""Time for the peer to answer our close."""
+
+SEND_BUFFER_BYTES = 32_768
+DEAD_PEER_S = 10
+MAX_REASON_BYTES = 123
+
+
+class StreamSocket(web.WebSocketResponse):
+    """A server's WebSocket without compression, that frames are written to without a task or a wait for each.
+
+    `WebSocketResponse.send_str` may wait for a slow peer, and what is sent here comes from a clock that waits for
+    nobody. So `write` goes to the transport, and its caller watches `unread`.
+    """
+
+    def __init__(self, settings: MediaStreamSettings):
+        super().__init__(
+            timeout=CLOSE_S, heartbeat=HEARTBEAT_S, compress=False, max_msg_size=settings.max_message_bytes
+        )
+        self._transport: asyncio.Transport | None = None
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        """Shake hands. Raises HTTPBadRequest where the request is for no WebSocket."""
+        writer = await super().prepare(request)
+        self._transport = request.transport
+        if request.transport is not None:
+            _tune(request.transport.get_extra_info("socket"))
+        return writer
+
+    @property
+    def unread(self) -> int:
+        """Bytes that were written and that neither the peer nor our kernel has taken yet."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def write_text(self, text: str) -> None:
+        """Send one text message, in order. Does nothing after the close."""
+        transport = self._transport
+        if transport is not None and not self.closed and not transport.is_closing():
+            transport.write(text_frame(text.encode()))
+
+    async def part(self, code: WSCloseCode, reason: str) -> None:
+        """Close, and give the peer a moment to do the same."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2 * CLOSE_S):
+                await self.close(code=code, message=reason.encode()[:MAX_REASON_BYTES])
+
+    def abort(self) -> None:
+        """End at once. What the peer has not read is dropped, or closing would wait for it for ever."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def text_frame(data: bytes) -> bytes:
+    """One whole unmasked text message, as RFC 6455, section 5.2, has a server send it."""
+    size = len(data)
+    if size < 126:
+        return bytes((0x81, size)) + data
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + data
+    return b"\x81\x7f" + size.to_bytes(8, "big") + data
+
+
+def _tune(sock: socket.socket | None) -> None:
+    """Little kept in the kernel for a peer that does not read; a vanished one noticed."""
+    if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_S * 1000)
