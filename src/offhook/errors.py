@@ -10,6 +10,7 @@ OffhookError
 │   └── ModelError   a local model is missing or is not the file it should be
 ├── ToolError        a tool could not do what it was asked
 └── CallError        a call could not be carried on (reason: one word of `events.EndReason`)
+    └── CarrierError   a carrier's API refused, failed or kept silent (carrier, status, hint, unknown, offered)
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from pathlib import Path
 __all__ = [
     "AudioError",
     "CallError",
+    "CarrierError",
     "ConfigError",
     "FlowError",
     "ModelError",
@@ -101,3 +103,29 @@ class CallError(OffhookError):
     def __init__(self, problem: str, *, reason: str = "error"):
         self.reason = reason
         super().__init__(problem)
+
+
+class CarrierError(CallError):
+    """A carrier's API refused, failed or kept silent; `hint` says what to do.
+
+    `status` is its HTTP status. `unknown` tells that what was asked for may have happened all the same. `offered` is
+    False for what the carrier cannot do at all.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        carrier: str = "",
+        status: int | None = None,
+        hint: str = "",
+        unknown: bool = False,
+        offered: bool = True,
+    ):
+        self.carrier = carrier
+        self.status = status
+        self.hint = hint
+        self.unknown = unknown
+        self.offered = offered
+        told = f"{carrier}: {problem}" if carrier else problem
+        super().__init__(f"{told}\n  {hint}" if hint else told)

@@ -1,0 +1,48 @@
+"""The carrier's hand on one call of a media stream."""
+
+from collections.abc import Callable
+
+from offhook.carriers.media_stream.api import CarrierApi, Publish
+from offhook.carriers.media_stream.destinations import destination, keys
+from offhook.errors import CallError
+
+__all__ = ["StreamControl"]
+
+
+class StreamControl:
+    """Implements `CallControl` for the call that the carrier knows as `call_id`.
+
+    `publish` serves a document for a minute and returns its address; `dial_document` writes the one that connects a
+    caller to a number.
+    """
+
+    def __init__(
+        self, api: CarrierApi, call_id: str, *, publish: Publish, dial_document: Callable[[str], bytes]
+    ) -> None:
+        self._api = api
+        self._call_id = call_id
+        self._publish = publish
+        self._dial_document = dial_document
+
+    async def transfer(self, to: str) -> None:
+        """Hand the caller over. The media stream is ended by the carrier soon after: closing it before would end the
+        call. Raises CallError."""
+        await self._api.transfer(self._call_id, self._dial_document(destination(to)), self._publish)
+
+    async def send_dtmf(self, digits: str) -> None:
+        """Press keys towards the caller. Raises CallError."""
+        await self._api.send_dtmf(self._call_id, keys(digits))
+
+    async def play(self, url: str) -> None:
+        """Let the carrier play a file. Raises CallError."""
+        if not url.startswith(("https://", "http://")):
+            raise CallError(f'"{url[:80]}" is no address of a file; it begins with https://')
+        await self._api.play(self._call_id, url)
+
+    async def record(self) -> str:
+        """Let the carrier record. Raises CallError."""
+        return await self._api.record(self._call_id)
+
+    async def hang_up(self) -> None:
+        """End the call; one that is gone already is fine. Raises CallError."""
+        await self._api.hang_up(self._call_id)

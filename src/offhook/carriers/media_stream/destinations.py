@@ -1,0 +1,33 @@
+"""Numbers and addresses that may be called: checked before anything is sent to a carrier."""
+
+import re
+
+from offhook.errors import CallError
+
+__all__ = ["destination", "keys"]
+
+_WRITTEN_WITH = re.compile(r"[ \t.()/-]")
+_NUMBER = re.compile(r"\+?[0-9]{3,15}")
+_SIP = re.compile(r"sips?:[A-Za-z0-9_.!~*'%+-]+@[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
+_KEYS = re.compile(r"[0-9*#A-DwW]{1,64}")
+
+
+def destination(text: str) -> str:
+    """A number without spaces and hyphens, or a SIP address as it is. Raises CallError for anything else.
+
+    One number only: some carriers take several in one field, joined by signs of their own.
+    """
+    written = text.strip()
+    if _SIP.fullmatch(written):
+        return written
+    number = _WRITTEN_WITH.sub("", written)
+    if not _NUMBER.fullmatch(number):
+        raise CallError(f'"{text[:40]}" is no telephone number; write it as +15550100, or as sip:name@host')
+    return number
+
+
+def keys(text: str) -> str:
+    """Keys to press: `0-9*#A-D`, and `w` or `W` for a pause. Raises CallError for anything else."""
+    if not _KEYS.fullmatch(text):
+        raise CallError(f'"{text[:40]}" are no keys; there are 0-9, *, #, A-D, and w for a pause')
+    return text

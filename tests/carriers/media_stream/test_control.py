@@ -1,0 +1,51 @@
+import pytest
+
+from offhook.calls.leg import CallControl
+from offhook.carriers.media_stream.control import StreamControl
+from offhook.errors import CallError, CarrierError
+from tests.carriers.media_stream.paper_api import PaperApi
+
+
+def as_calls_see_it(api: PaperApi) -> CallControl:
+    return control(api)
+
+
+def control(api: PaperApi) -> StreamControl:
+    return StreamControl(
+        api, "u-1", publish=lambda document: f"https://x.example/{document.decode()}", dial_document=str.encode
+    )
+
+
+async def test_what_a_call_may_be_asked_to_do() -> None:
+    api = PaperApi()
+    of_the_call = as_calls_see_it(api)
+    await of_the_call.transfer("+1 555 0100")
+    await of_the_call.send_dtmf("1w2")
+    await of_the_call.play("https://x.example/a.mp3")
+    assert await of_the_call.record() == "recording-1"
+    await control(api).hang_up()
+    assert api.done == [
+        ("transfer", "u-1", "https://x.example/+15550100"),
+        ("send_dtmf", "u-1", "1w2"),
+        ("play", "u-1", "https://x.example/a.mp3"),
+        ("record", "u-1"),
+        ("hang_up", "u-1"),
+    ]
+
+
+async def test_what_is_wrong_is_refused_before_the_carrier_hears_of_it() -> None:
+    api = PaperApi()
+    with pytest.raises(CallError, match="no telephone number"):
+        await control(api).transfer("the boss")
+    with pytest.raises(CallError, match="no keys"):
+        await control(api).send_dtmf("hello")
+    with pytest.raises(CallError, match="no address"):
+        await control(api).play("file:///etc/passwd")
+    assert api.done == []
+
+
+async def test_a_refusal_of_the_carrier_comes_through() -> None:
+    api = PaperApi()
+    api.fails = CarrierError("no such call", carrier="vobiz", status=404)
+    with pytest.raises(CarrierError, match="no such call"):
+        await control(api).transfer("+15550100")

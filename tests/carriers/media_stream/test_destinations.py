@@ -1,0 +1,53 @@
+import pytest
+
+from offhook.carriers.media_stream.destinations import destination, keys
+from offhook.errors import CallError
+
+
+@pytest.mark.parametrize(
+    ("written", "number"),
+    [
+        ("+15550100", "+15550100"),
+        (" +1 (555) 010-0199 ", "+15550100199"),
+        ("918071387423", "918071387423"),
+        ("+44.20/7946-0000", "+442079460000"),
+        ("sip:desk_1@pbx.example.com:5062", "sip:desk_1@pbx.example.com:5062"),
+        ("sips:a@b.example", "sips:a@b.example"),
+    ],
+)
+def test_numbers_and_addresses(written: str, number: str) -> None:
+    assert destination(written) == number
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "12",
+        "reception",
+        "+1555<+1556",
+        "+15550100,+15550101",
+        "15+550100",
+        "+1234567890123456",
+        "sip:desk",
+        "sip:a b@c.example",
+        'sip:a@b.example"/><Dial>',
+        "sip:a@b.example?x=1",
+        "+1555\n0100",
+        "\u0661\u0662\u0663\u0664",
+    ],
+)
+def test_anything_else_is_refused(written: str) -> None:
+    with pytest.raises(CallError, match="is no telephone number"):
+        destination(written)
+
+
+@pytest.mark.parametrize("pressed", ["1", "0123456789*#ABCD", "1ww2W3"])
+def test_keys(pressed: str) -> None:
+    assert keys(pressed) == pressed
+
+
+@pytest.mark.parametrize("pressed", ["", "12E", "1 2", "1" * 65, "a"])
+def test_what_is_no_key(pressed: str) -> None:
+    with pytest.raises(CallError, match="are no keys"):
+        keys(pressed)
