@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from offhook.carriers.audiosocket.wire import Audio, Dtmf
 from offhook.simulator.clips import render
 from offhook.simulator.ear import Utterance
 from offhook.simulator.judging import conversation, interruptions, judge, turns
@@ -50,11 +49,11 @@ def rehearse(text: str, agent: AgentDouble, words: Mapping[float, str] | None = 
 
 
 def _tick(phone: Phone, agent: AgentDouble) -> None:
-    for message in phone.tick():
-        if isinstance(message, Audio):
-            phone.hear(agent.answer(message.payload), phone.now)
-        elif isinstance(message, Dtmf):
-            agent.press(message.digit)
+    keys, frame = phone.tick()
+    for digit in keys:
+        agent.press(digit)
+    if frame is not None:
+        phone.hear(agent.answer(frame), phone.now)
     if agent.hung_up:
         phone.end("agent")
 

@@ -6,7 +6,8 @@ import pytest
 
 from offhook.audio.files import read_wav
 from offhook.errors import CallError, ConfigError
-from offhook.simulator.caller import Address, Progress
+from offhook.simulator.audiosocket import Address
+from offhook.simulator.caller import Progress
 from offhook.simulator.equipment import Equipment
 from offhook.simulator.reports import CallReport
 from offhook.simulator.scenario_files import parse_scenario
@@ -58,9 +59,14 @@ async def test_the_recording_has_both_sides_on_one_timeline(tmp_path: Path) -> N
 
 
 async def test_the_conversation_is_told_as_it_happens() -> None:
-    told: list[Progress] = []
-    await call(double(), watch=told.append)
-    assert [(each.line.speaker, each.line.text) for each in told if each.settled] == [
+    told: list[tuple[str, str]] = []
+
+    def note(progress: Progress) -> None:
+        if progress.settled:
+            told.append((progress.line.speaker, progress.line.text))
+
+    await call(double(), watch=note)
+    assert told == [
         ("agent", "Hello."),
         ("caller", "Bye."),
         ("agent", "Goodbye."),

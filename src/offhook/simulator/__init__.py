@@ -4,7 +4,7 @@ From a test: read a scenario with `load_scenario`, make its calls with `run_scen
 `passed`. docs/simulator.md has the rest.
 """
 
-from offhook.simulator.caller import Address
+from offhook.simulator.audiosocket import Address
 from offhook.simulator.equipment import Equipment, local_equipment
 from offhook.simulator.reports import CallReport
 from offhook.simulator.scenario import Scenario

@@ -1,17 +1,14 @@
-"""A synthetic caller: dials an agent over AudioSocket, performs a scenario at real-time pace, and reports."""
+"""A synthetic caller: dials an agent, performs a scenario at real-time pace, and reports."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID, uuid4
 
 from offhook.audio.files import write_wav
-from offhook.carriers.audiosocket.wire import Audio, CallId, Hangup, Parser, Sender, encode
-from offhook.errors import CallError, WireError
 from offhook.simulator.clips import Clip
 from offhook.simulator.ear import Utterance
+from offhook.simulator.exchange import Circuit, Exchange
 from offhook.simulator.judging import conversation, interruptions, judge, turns
 from offhook.simulator.pace import Pace
 from offhook.simulator.phone import Phone
@@ -21,26 +18,14 @@ from offhook.simulator.script import CallerLine, Script
 from offhook.simulator.sound import Pcm
 from offhook.simulator.tracks import stereo
 
-__all__ = ["Address", "Caller", "Progress", "Transcribe", "Watch"]
+__all__ = ["Caller", "Progress", "Transcribe", "Watch"]
 
 Transcribe = Callable[[Pcm, int], Awaitable[str]]
 Watch = Callable[["Progress"], None]
 
-FAREWELL_S = 1.0
 TEXT_PATIENCE_S = 30.0
 LEAD_MS = 300
 TAIL_MS = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the agent's AudioSocket listens."""
-
-    host: str = "127.0.0.1"
-    port: int = 9093
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +59,6 @@ class Caller:
         self._number = number
         self._transcribe = transcribe
         self._watch = watch
-        self._uuid: UUID = uuid4()
         self._phone = Phone(scenario, self._on_utterance)
         self._script = Script(
             scenario, clips, self._phone, knows_words=transcribe is not None, on_line=self._on_caller_line
@@ -84,32 +68,43 @@ class Caller:
         self._texts: set[asyncio.Task[None]] = set()
         self._problem = ""
 
-    async def call(self, address: Address, *, wav: Path | None = None) -> CallReport:
+    @property
+    def now(self) -> int:
+        """The position on the timeline at this moment, in samples of the line."""
+        return int(self._pace.now_s * self._phone.rate)
+
+    async def call(self, exchange: Exchange, *, wav: Path | None = None) -> CallReport:
         """Make the call; `wav` is a file for its recording, the caller left and the agent right.
 
-        Raises CallError if there is nobody at `address`.
+        Raises CallError if nobody answers.
         """
-        try:
-            reader, writer = await asyncio.open_connection(address.host, address.port)
-        except OSError as error:
-            raise CallError(
-                f"cannot connect to {address}: {error.strerror or error}. Is `offhook serve` running?"
-            ) from error
-        writer.write(encode(CallId(self._uuid)))
+        circuit = await exchange.dial(self._phone.rate)
         self._pace.restart()
-        listening = asyncio.create_task(self._listen(reader))
+        circuit.listen(self)
         try:
-            await self._perform(writer)
+            await self._perform(circuit)
         finally:
-            await self._hang_up(writer, listening)
+            self._phone.end("caller")
+            await circuit.hang_up()
         await self._finish_texts()
         if wav is not None:
             await asyncio.to_thread(
                 write_wav, wav, stereo(self._phone.mouth.track, self._phone.ear.track), self._phone.rate
             )
-        return self._report(wav)
+        return self._report(circuit, wav)
 
-    async def _perform(self, writer: asyncio.StreamWriter) -> None:
+    def hear(self, pcm: bytes, at: int) -> None:
+        """Take agent audio that came at sample `at`."""
+        self._arrivals.append(self._pace.now_s)
+        self._phone.hear(pcm, at)
+
+    def hung_up(self, problem: str = "") -> None:
+        """The agent hung up, or what is between did."""
+        if problem and not self._phone.ended_by:
+            self._problem = problem
+        self._phone.end("agent")
+
+    async def _perform(self, circuit: Circuit) -> None:
         """Script and phone in step, until the script ends. The first audio goes out with no wait."""
         limit = self._phone.samples(self._scenario.max_duration_s * 1000)
         steps = self._script.run()
@@ -121,39 +116,12 @@ class Caller:
                 next(steps)
             except StopIteration:
                 return
-            for message in self._phone.tick():
-                writer.write(encode(message))
+            keys, frame = self._phone.tick()
+            for digit in keys:
+                circuit.press(digit)
+            if frame is not None:
+                circuit.send(frame)
             await self._pace.next_frame()
-
-    async def _listen(self, reader: asyncio.StreamReader) -> None:
-        parser = Parser(Sender.SERVER)
-        try:
-            while data := await reader.read(65_536):
-                now_s = self._pace.now_s
-                for message in parser.feed(data):
-                    self._take(message, now_s)
-        except (OSError, WireError) as error:
-            if not self._phone.ended_by:
-                self._problem = f"the connection broke: {error}"
-        self._phone.end("agent")
-
-    def _take(self, message: object, now_s: float) -> None:
-        if isinstance(message, Audio):
-            self._arrivals.append(now_s)
-            self._phone.hear(message.payload, int(now_s * self._phone.rate))
-        elif isinstance(message, Hangup):
-            self._phone.end("agent")
-
-    async def _hang_up(self, writer: asyncio.StreamWriter, listening: "asyncio.Task[None]") -> None:
-        """End as Asterisk does when the caller hangs up: the server gets an end of file and no message."""
-        self._phone.end("caller")
-        with suppress(OSError):
-            writer.write_eof()
-            await asyncio.wait([listening], timeout=FAREWELL_S)
-        listening.cancel()
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
 
     def _on_caller_line(self, line: CallerLine) -> None:
         if (interrupted := self._phone.ear.current) is not None:
@@ -186,13 +154,13 @@ class Caller:
             for task in done:
                 task.result()
 
-    def _report(self, wav: Path | None) -> CallReport:
+    def _report(self, circuit: Circuit, wav: Path | None) -> CallReport:
         phone, lines = self._phone, self._script.lines
         report = CallReport(
             scenario=self._scenario.name,
             title=self._scenario.title,
             call=self._number,
-            call_id=str(self._uuid),
+            call_id=circuit.call_id,
             ended_by=phone.ended_by,
             duration_ms=round(phone.ms(phone.ended_at), 1),
             lines=conversation(phone, lines),
@@ -203,5 +171,7 @@ class Caller:
             wav=wav,
         )
         knows_words = self._transcribe is not None
-        report.checks = judge(self._scenario, self._script.notes, report, knows_words=knows_words)
+        report.checks = judge(
+            self._scenario, self._script.notes, report, knows_words=knows_words, faults=circuit.faults
+        )
         return report

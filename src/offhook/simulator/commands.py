@@ -13,9 +13,9 @@ from rich.console import Console
 from offhook.config import Settings
 from offhook.config_files import load_settings
 from offhook.errors import OffhookError
+from offhook.simulator.audiosocket import Address
 from offhook.simulator.bench.printing import print_bench
 from offhook.simulator.bench.running import Plan, parse_steps, run_bench
-from offhook.simulator.caller import Address
 from offhook.simulator.clips import needs_voice
 from offhook.simulator.equipment import local_equipment
 from offhook.simulator.printing import Live, print_report, print_title, print_totals

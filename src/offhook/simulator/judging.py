@@ -56,12 +56,23 @@ def longest_silence_ms(lines: Sequence[Line], duration_ms: float) -> float:
     return max(longest, duration_ms - heard_until)
 
 
-def judge(scenario: Scenario, notes: Sequence[Note], report: CallReport, *, knows_words: bool) -> list[Check]:
-    """Every expectation of the scenario, inline and of the whole call, and whether it held."""
+def judge(
+    scenario: Scenario,
+    notes: Sequence[Note],
+    report: CallReport,
+    *,
+    knows_words: bool,
+    faults: Sequence[str] | None = None,
+) -> list[Check]:
+    """Every expectation of the scenario, inline and of the whole call, and whether it held.
+
+    `faults` is where the agent broke the network's protocol; None where nobody looked.
+    """
     if report.problem:
         return [Check("the call could be made", False, report.problem)]
     inline = [check for note in notes for check in _inline(note, knows_words=knows_words)]
-    return [*inline, *_whole(scenario, report, knows_words=knows_words)]
+    kept = [] if faults is None else [Check("the agent keeps to the protocol", not faults, "; ".join(faults))]
+    return [*inline, *_whole(scenario, report, knows_words=knows_words), *kept]
 
 
 def _inline(note: Note, *, knows_words: bool) -> Iterator[Check]:

@@ -1,10 +1,8 @@
 """The caller's telephone: mouth, ear, keypad and hook on one timeline. No socket; its clock is the frames it sends."""
 
-from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
-from offhook.carriers.audiosocket.wire import KIND_OF_RATE, Audio, Dtmf, Message
 from offhook.simulator.ear import Ear, Utterance
 from offhook.simulator.mouth import Mouth
 from offhook.simulator.scenario import Scenario
@@ -26,8 +24,7 @@ class Phone:
         self.ear = Ear(self.rate, scenario.agent)
         self.ended_by: Party = ""
         self.ended_at = 0
-        self._kind = KIND_OF_RATE[self.rate]
-        self._keys: deque[str] = deque()
+        self._keys: list[str] = []
         self._on_utterance = on_utterance
 
     @property
@@ -47,15 +44,19 @@ class Phone:
         """Press a key; it goes out with the next frame."""
         self._keys.append(digit)
 
-    def tick(self) -> list[Message]:
-        """What goes out in this tick, in order; nothing any more once the call is over."""
+    def tick(self) -> tuple[str, bytes | None]:
+        """What goes out in this tick: keys, then 20 ms of pcm16, or None for a frame that the line loses.
+
+        Nothing goes out any more once the call is over.
+        """
         frame = self.mouth.next_frame()
         if (over := self.ear.pass_time(self.now)) is not None:
             self._on_utterance(over)
         if self.ended_by:
-            return []
-        out: list[Message] = [Dtmf(self._keys.popleft()) for _ in range(len(self._keys))]
-        return out if frame is None else [*out, Audio(self._kind, frame)]
+            return "", None
+        keys = "".join(self._keys)
+        self._keys.clear()
+        return keys, frame
 
     def hear(self, frame: bytes, at: int) -> None:
         """Take agent audio that arrived at sample `at`."""

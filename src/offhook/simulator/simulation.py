@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from offhook.simulator.caller import Address, Caller, Progress
+from offhook.simulator.caller import Caller, Progress
 from offhook.simulator.clips import render
 from offhook.simulator.equipment import Equipment
+from offhook.simulator.exchange import Exchange
 from offhook.simulator.reports import CallReport
 from offhook.simulator.scenario import Scenario
 
@@ -18,7 +19,7 @@ APART_S = 0.037
 
 async def run_scenario(
     scenario: Scenario,
-    address: Address,
+    exchange: Exchange,
     equipment: Equipment,
     *,
     calls: int = 1,
@@ -26,9 +27,9 @@ async def run_scenario(
     watch: Callable[[Progress], None] = lambda _: None,
     speedup: float = 1.0,
 ) -> list[CallReport]:
-    """Make `calls` calls at once and report on each, in order.
+    """Make `calls` calls at once through `exchange`, such as an `Address`, and report on each, in order.
 
-    `wav_dir` is a folder for recordings. Raises CallError if nobody answers at `address`, ConfigError for a WAV file
+    `wav_dir` is a folder for recordings. Raises CallError if nobody answers, ConfigError for a WAV file
     that cannot be played, ProviderError where a model fails.
     """
     clips = await render(scenario, equipment.synthesizer)
@@ -38,7 +39,7 @@ async def run_scenario(
     async def one(number: int) -> CallReport:
         await asyncio.sleep((number - 1) * APART_S)
         caller = Caller(scenario, clips, number=number, transcribe=equipment.transcribe, watch=watch, speedup=speedup)
-        return await caller.call(address, wav=_recording(wav_dir, scenario, number, calls))
+        return await caller.call(exchange, wav=_recording(wav_dir, scenario, number, calls))
 
     try:
         async with asyncio.TaskGroup() as group:

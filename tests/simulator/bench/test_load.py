@@ -3,9 +3,9 @@ import asyncio
 import pytest
 
 from offhook.errors import CallError
+from offhook.simulator.audiosocket import Address
 from offhook.simulator.bench.figures import FrameFigures, LoadFigures, frame_figures, load_figures
 from offhook.simulator.bench.load import Load
-from offhook.simulator.caller import Address
 from tests.simulator.bench.echo import Change, echo
 
 

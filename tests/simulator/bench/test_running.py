@@ -5,10 +5,10 @@ import pytest
 
 from offhook.config import Settings
 from offhook.errors import ConfigError
+from offhook.simulator.audiosocket import Address
 from offhook.simulator.bench import measuring, running
 from offhook.simulator.bench.child import bench_settings, own_server
 from offhook.simulator.bench.running import Plan, run_bench
-from offhook.simulator.caller import Address
 
 
 @pytest.mark.parametrize("engine", ["loopback", "local"])

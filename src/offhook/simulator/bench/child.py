@@ -13,8 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from offhook.errors import ConfigError
+from offhook.simulator.audiosocket import Address
 from offhook.simulator.bench.process import listens
-from offhook.simulator.caller import Address
 
 __all__ = ["Engine", "ServerUnderTest", "bench_settings", "own_server"]
 

@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from offhook.carriers.audiosocket.wire import Audio, CallId, Kind, Parser, Sender, audio_header, encode
 from offhook.errors import CallError, WireError
+from offhook.simulator.audiosocket import Address
 from offhook.simulator.bench.stamps import FRAME_BYTES, read_stamp, write_stamp
-from offhook.simulator.caller import Address
 
 __all__ = ["Load", "LoadCall"]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from offhook.config import Settings
 from offhook.errors import ConfigError
+from offhook.simulator.audiosocket import Address
 from offhook.simulator.bench.child import Engine, ServerUnderTest, own_server
 from offhook.simulator.bench.measuring import (
     BenchReport,
@@ -15,7 +16,6 @@ from offhook.simulator.bench.measuring import (
     measure_load,
     measure_talk,
 )
-from offhook.simulator.caller import Address
 from offhook.simulator.clips import needs_voice
 from offhook.simulator.equipment import local_equipment
 from offhook.simulator.scenario_files import load_scenario
