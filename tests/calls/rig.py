@@ -254,6 +254,7 @@ class Rig:
         agent: AgentSettings | None = None,
         tools: tuple[Tool, ...] = (),
         leg: PaperLeg | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.time = 0.0
         self.clock = MediaClock(now=lambda: self.time)
@@ -268,7 +269,7 @@ class Rig:
         now: Callable[[], datetime] = lambda: datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # noqa: E731
         self.call = Call(
             self.leg,
-            CallFacts("call-1", "reception", "", now()),
+            CallFacts("call-1", "reception", "", now(), variables=variables or {}),
             clock=self.clock,
             sink=self.events.append,
             tool_context=ToolContext("call-1", "", data_dir, now),

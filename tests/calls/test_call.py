@@ -5,8 +5,11 @@ import pytest
 
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.loopback import Loopback
-from offhook.events import CallEnded, CallStarted, DtmfReceived, EndReason
-from tests.calls.rig import VOICE, PaperLeg, Rig
+from offhook.calls.leg import CallOrigin
+from offhook.calls.track import Track
+from offhook.config import AgentSettings
+from offhook.events import AgentSaid, BargeIn, CallEnded, CallStarted, DtmfReceived, EndReason
+from tests.calls.rig import MS_A_WORD, VOICE, PaperLeg, Rig
 
 
 class Faulty(Loopback):
@@ -96,3 +99,64 @@ async def test_one_that_cannot_be_closed_does_not_keep_the_other_open(at_fault: 
     await rig.call.ended.wait()
     assert sorted(closed) == ["engine", "leg"]
     assert [event.reason for event in rig.all(CallEnded)] == [EndReason.AGENT_HUNG_UP]
+
+
+async def test_marks_reach_the_playout_and_the_agent_is_done_when_the_carrier_has_played_it(tmp_path: Path) -> None:
+    leg = PaperLeg(lead_ms=400)
+    rig = Rig(tmp_path, leg=leg).answer()
+    await rig.run(60)
+    assert leg.unheard > 0
+    assert [frame for frame in leg.sent if frame == leg.format.silence] == []
+    await rig.until_quiet()
+    await rig.run(60)
+    [said] = rig.all(AgentSaid)
+    assert said.heard == "Hello there."
+    assert said.end_ms - said.start_ms == pytest.approx(400, abs=40)
+    rig.call.end(EndReason.AGENT_HUNG_UP)
+    await rig.run(40)
+    assert rig.all(CallEnded)[0].counters["marks_given_up"] == 0
+    rig.call.on_played("u1.1")
+
+
+async def test_an_interruption_takes_back_what_the_carrier_has_not_played(tmp_path: Path) -> None:
+    words = "One two three four five six seven eight nine ten eleven twelve."
+    leg = PaperLeg(lead_ms=400, deaf_beats=6)
+    rig = Rig(tmp_path, leg=leg, agent=AgentSettings(greeting=words), answers=["Fine."]).answer()
+    await rig.run(900)
+    await rig.speak("No stop.", ms=600, then=900)
+    await rig.until_quiet()
+    await rig.run(60)
+    [barge_in] = rig.all(BargeIn)
+    assert rig.said() == [" ".join(words.split()[: barge_in.heard_ms // MS_A_WORD]), "Fine."]
+    assert leg.wire.count("clear") == 1
+
+
+async def test_marks_that_never_come_are_counted(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, leg=PaperLeg(lead_ms=400, marks="lost")).answer()
+    await rig.run(3_000)
+    rig.call.end(EndReason.AGENT_HUNG_UP)
+    await rig.run(40)
+    assert rig.said() == ["Hello there."]
+    assert rig.all(CallEnded)[0].counters["marks_given_up"] == 2
+
+
+async def test_a_fault_in_what_follows_a_mark_ends_that_call(tmp_path: Path) -> None:
+    class Starting(Loopback):
+        def track_started(self, track: Track) -> None:
+            raise RuntimeError("a bug")
+
+    rig = Rig(tmp_path, leg=PaperLeg(lead_ms=400))
+    rig.call.answer(Starting)
+    await rig.run(100, VOICE)
+    assert [event.detail for event in rig.all(CallEnded)] == ["a bug"]
+
+
+async def test_a_call_tells_where_it_comes_from(tmp_path: Path) -> None:
+    leg = PaperLeg()
+    leg.origin = CallOrigin("outbound", "+14155550199", "+14155550100")
+    rig = Rig(tmp_path, leg=leg)
+    rig.call.answer(Loopback)
+    [started] = rig.all(CallStarted)
+    assert (started.direction, started.from_number, started.to_number) == ("outbound", "+14155550199", "+14155550100")
+    rig.call.end(EndReason.AGENT_HUNG_UP)
+    await rig.call.ended.wait()

@@ -117,6 +117,17 @@ def test_one_that_comes_in_time_after_all_restores_the_trust() -> None:
     assert in_flight.trusts
 
 
+def test_those_before_the_one_that_comes_are_not_given_up() -> None:
+    in_flight = distrusted()
+    for frame, name in ((3, "c"), (4, "d")):
+        in_flight.send(frame)
+        in_flight.mark(name, name)
+    beats(in_flight, 2)
+    in_flight.confirm("d")
+    beats(in_flight, PATIENCE * 2)
+    assert in_flight.given_up == 2
+
+
 def test_one_that_comes_too_late_restores_nothing() -> None:
     in_flight = distrusted()
     in_flight.send(3)

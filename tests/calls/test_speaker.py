@@ -38,6 +38,11 @@ async def test_words_know_their_place_in_the_whole_text_and_in_the_sound() -> No
     assert track.length_ms == 9 * MS_A_WORD
 
 
+async def test_the_track_knows_where_clauses_end() -> None:
+    track, _ = await spoken("We open at eight. On Sundays we are closed.")
+    assert [round(PCM_8K.ms_in(end)) for end in track.clause_ends] == [4 * MS_A_WORD, 9 * MS_A_WORD]
+
+
 async def test_digits_are_spoken_as_words_and_each_knows_the_digit_it_stands_for() -> None:
     track, mouth = await spoken("Call 555-0142 now.")
     assert "five five five" in mouth.asked[0]

@@ -62,6 +62,15 @@ def test_what_is_sent_again_is_marked_again_with_new_names() -> None:
     assert (whole.mark_due, whole.next_mark()) == (True, "u7.2")
 
 
+def test_an_end_that_was_not_confirmed_before_a_rewind_is_marked_again() -> None:
+    whole = track(1)
+    whole.take()
+    whole.hear(160)
+    whole.rewind(160)
+    whole.finish()
+    assert (whole.over, whole.handed_over, whole.mark_due) == (False, False, True)
+
+
 @pytest.mark.parametrize(
     ("at_ms", "word", "position_ms"),
     [(0, "one", 0), (199, "one", 0), (200, "two", 200), (390, "two", 200), (2_500, "", 3_000)],

@@ -10,7 +10,15 @@ from offhook.events import CallEnded, CallerSaid, CallStarted, DtmfReceived, End
 from offhook.server.records import CallRecords
 
 STARTED = CallStarted(
-    "5f1", 0, "audiosocket", "5f1", "reception", "127.0.0.1:40000", "pcm16 8000 Hz", "2026-03-02T09:00:00.000+00:00"
+    "5f1",
+    0,
+    "audiosocket",
+    "5f1",
+    "reception",
+    "127.0.0.1:40000",
+    "pcm16 8000 Hz",
+    "2026-03-02T09:00:00.000+00:00",
+    to_number="+14155550199",
 )
 
 
@@ -32,6 +40,7 @@ def test_a_call_becomes_one_file_that_grows_with_it(tmp_path: Path) -> None:
         {"event": "CallerSaid", "at_ms": 900, "text": "Hello.", "start_ms": 100, "end_ms": 700, "confidence": 0.9}
     ]
     assert (record["duration_ms"], record["end_reason"]) == (2000, "caller_hung_up")
+    assert (record["direction"], record["from_number"], record["to_number"]) == ("inbound", "", "+14155550199")
     assert list(tmp_path.glob("*.part")) == []
 
 

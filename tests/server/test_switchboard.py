@@ -8,8 +8,9 @@ import pytest
 from offhook.calls.clock import MediaClock
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.loopback import Loopback
+from offhook.calls.leg import CallOrigin
 from offhook.calls.speaker import Phrases
-from offhook.config import LimitSettings, RecordingSettings, ServerSettings, Settings
+from offhook.config import AgentSettings, LimitSettings, RecordingSettings, ServerSettings, Settings
 from offhook.events import CallEnded, CallEvent, CallStarted, CallTrouble, EndReason
 from offhook.server.records import CallRecords
 from offhook.server.switchboard import Desk, Switchboard
@@ -34,6 +35,10 @@ class Board:
             server=ServerSettings(data_dir=folder),
             limits=LimitSettings(max_calls=2, busy_line="All lines are busy."),
             recording=RecordingSettings(enabled=True),
+            agents={
+                "reception": AgentSettings(instructions="You know {name}."),
+                "debts": AgentSettings(instructions="Ask {name} for {sum}, not {more}."),
+            },
         )
         self.records = CallRecords(folder / "calls", self.files)
         phrases = Phrases(Mouth()) if speaks else None
@@ -43,7 +48,7 @@ class Board:
                 self.clock,
                 self.sink,
                 self.records,
-                {"reception": self.engine},
+                {"reception": self.engine, "debts": self.engine},
                 {},
                 None,
                 phrases,
@@ -51,6 +56,7 @@ class Board:
             )
         )
         self.fails = False
+        self.handles: list[CallHandle] = []
 
     def sink(self, event: CallEvent) -> None:
         self.events.append(event)
@@ -59,10 +65,12 @@ class Board:
     def engine(self, call: CallHandle) -> Engine:
         if self.fails:
             raise RuntimeError("a bug")
+        self.handles.append(call)
         return Loopback(call)
 
-    def ring(self) -> PaperLeg:
+    def ring(self, origin: CallOrigin | None = None) -> PaperLeg:
         leg = PaperLeg()
+        leg.origin = origin or CallOrigin()
         self.switchboard.answer(leg)
         return leg
 
@@ -165,3 +173,36 @@ async def test_an_id_used_again_while_the_first_call_closes_harms_neither(board:
     await asyncio.to_thread(lambda: board.files.submit(int).result())
     recordings = board.settings.server.data_dir / "recordings"
     assert len(list(recordings.glob("*-carrier-1.wav"))) == 2
+
+
+async def test_a_caller_is_known_by_the_number_that_called(board: Board) -> None:
+    board.ring(CallOrigin(from_number="+14155550100", to_number="+14155550199"))
+    [call] = board.handles
+    assert (call.facts.direction, call.facts.agent) == ("inbound", "reception")
+    assert (call.facts.caller_number, call.facts.called_number) == ("+14155550100", "+14155550199")
+    assert call.tool_context.caller_number == "+14155550100"
+    [started] = [event for event in board.events if isinstance(event, CallStarted)]
+    assert (started.direction, started.from_number, started.to_number) == ("inbound", "+14155550100", "+14155550199")
+
+
+async def test_somebody_who_was_called_is_known_by_the_number_that_was_called(board: Board) -> None:
+    variables = {"name": "Ada", "sum": "{more}"}
+    board.ring(CallOrigin("outbound", "+14155550199", "+14155550100", agent="debts", variables=variables))
+    [call] = board.handles
+    assert (call.facts.direction, call.facts.agent) == ("outbound", "debts")
+    assert (call.facts.caller_number, call.facts.called_number) == ("+14155550100", "+14155550100")
+    assert call.tool_context.caller_number == "+14155550100"
+    assert call.facts.variables == variables
+    assert call.facts.instructions == "Ask Ada for {more}, not {more}."
+
+
+async def test_a_call_for_an_agent_that_does_not_exist_goes_where_the_routes_say(board: Board) -> None:
+    board.ring(CallOrigin(agent="nobody"))
+    assert [call.facts.agent for call in board.handles] == ["reception"]
+    assert board.handles[0].facts.instructions == "You know {name}."
+
+
+async def test_a_refused_call_for_an_agent_of_its_own_hears_the_busy_line(board: Board) -> None:
+    legs = [board.ring(CallOrigin(agent="debts")) for _ in range(3)]
+    await board.run(2_000)
+    assert [leg.closed for leg in legs] == [[], [], [EndReason.BUSY]]

@@ -72,8 +72,7 @@ class InFlight(Generic[T]):
             elif mark is None and (self._owed > 0 or self._line[0].name):
                 heard.append(self._pass())
             else:
-                return heard
-        self._owed = 0
+                break
         return heard
 
     def confirm(self, name: str) -> list[T]:

@@ -15,11 +15,12 @@ from offhook.calls.clock import MediaClock
 from offhook.calls.engines.announcement import Announcement
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
 from offhook.calls.leg import Leg
+from offhook.calls.placeholders import fill
 from offhook.calls.recorder import Recorder
 from offhook.calls.speaker import Phrases
 from offhook.calls.tools.base import ToolContext
 from offhook.calls.voice_detection import VoiceDetection
-from offhook.config import AgentSettings, Settings
+from offhook.config import Settings
 from offhook.events import CallTrouble, EndReason, EventSink
 from offhook.providers.llm.base import CallFacts
 from offhook.server.local_time import local_clock
@@ -69,11 +70,10 @@ class Switchboard:
         if self._draining or self.active >= self._desk.settings.limits.max_calls:
             self._turn_away(leg)
             return
-        name = self._desk.settings.agent_for(leg.carrier)
-        agent = self._desk.settings.agents[name]
+        name = self._agent_of(leg)
         call_id = _call_id(leg)
         recorder = self._recorder(call_id, leg)
-        call = self._call(leg, call_id, name, agent, recorder)
+        call = self._call(leg, call_id, name, recorder)
         self._calls[call_id] = call
         if self._begin(call, self._desk.engines[name]):
             self.answered += 1
@@ -89,10 +89,29 @@ class Switchboard:
             return False
         return True
 
-    def _call(self, leg: Leg, call_id: str, name: str, agent: AgentSettings, recorder: Recorder | None) -> Call:
+    def _agent_of(self, leg: Leg) -> str:
+        """Name of the agent that answers: the one the call was placed for, else the routes'."""
+        wanted = leg.origin.agent
+        if wanted in self._desk.settings.agents:
+            return wanted
+        if wanted:
+            log.warning("a call is for an agent that does not exist; the routes decide", agent=wanted, peer=leg.peer)
+        return self._desk.settings.agent_for(leg.carrier)
+
+    def _call(self, leg: Leg, call_id: str, name: str, recorder: Recorder | None) -> Call:
+        agent = self._desk.settings.agents[name]
         now = local_clock(agent)
-        instructions = self._desk.instructions.get(name, agent.instructions)
-        facts = CallFacts(call_id=call_id, agent=name, instructions=instructions, started_at=now())
+        origin = leg.origin
+        facts = CallFacts(
+            call_id=call_id,
+            agent=name,
+            instructions=fill(self._desk.instructions.get(name, agent.instructions), origin.variables),
+            started_at=now(),
+            caller_number=origin.from_number if origin.direction == "inbound" else origin.to_number,
+            variables=origin.variables,
+            called_number=origin.to_number,
+            direction=origin.direction,
+        )
         return Call(
             leg,
             facts,
@@ -132,8 +151,7 @@ class Switchboard:
         limits = self._desk.settings.limits
         log.warning("all lines are busy", calls=self.active, limit="limits.max_calls", peer=leg.peer)
         call_id = _call_id(leg)
-        name = self._desk.settings.agent_for(leg.carrier)
-        call = self._call(leg, call_id, name, self._desk.settings.agents[name], None)
+        call = self._call(leg, call_id, self._agent_of(leg), None)
         self._turned_away[call_id] = call
 
         def engine(handle: CallHandle) -> Engine:

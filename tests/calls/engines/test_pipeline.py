@@ -40,6 +40,13 @@ async def test_greets_then_takes_turns(tmp_path: Path) -> None:
     assert 480 <= turn.endpoint_ms <= turn.first_audio_ms <= 620
 
 
+async def test_the_greeting_knows_what_came_with_the_call(tmp_path: Path) -> None:
+    agent = AgentSettings(greeting="Hello {name}, {other}.")
+    rig = Rig(tmp_path, agent=agent, variables={"name": "Ada"}).answer()
+    await rig.until_quiet()
+    assert rig.said() == ["Hello Ada, {other}."]
+
+
 async def test_the_recogniser_gets_what_came_before_the_voice(tmp_path: Path) -> None:
     rig = Rig(tmp_path).answer()
     await rig.until_quiet()

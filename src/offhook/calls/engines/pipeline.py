@@ -14,6 +14,7 @@ from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.stopwatch import Stopwatch
 from offhook.calls.keypad import Keypad
 from offhook.calls.patience import Patience
+from offhook.calls.placeholders import fill
 from offhook.calls.speaker import Phrases, Speaker
 from offhook.calls.tools.base import Tool
 from offhook.calls.tools.runner import ToolRun, ToolRunner
@@ -89,7 +90,7 @@ class Pipeline:
 
     def start(self) -> None:
         """Greet the caller."""
-        self._say(self._agent.greeting)
+        self._say(fill(self._agent.greeting, self._call.facts.variables))
 
     def hear(self, frame: bytes) -> None:
         """Keep the frame for the transcriber."""
