@@ -36,6 +36,7 @@ class EndReason(StrEnum):
     CALLER_HUNG_UP = "caller_hung_up"
     AGENT_HUNG_UP = "agent_hung_up"
     HANDED_BACK = "handed_back"
+    TRANSFERRED = "transferred"
     SILENCE = "silence"
     MAX_DURATION = "max_duration"
     BUSY = "busy"

@@ -16,7 +16,7 @@ from offhook.calls.call import Call
 from offhook.calls.clock import MediaClock
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
-from offhook.calls.leg import CallOrigin, LegEvents
+from offhook.calls.leg import CallControl, CallOrigin, LegEvents
 from offhook.calls.speaker import Phrases
 from offhook.calls.tools.base import Tool, ToolContext
 from offhook.calls.voice_detection import VoiceDetection
@@ -45,7 +45,7 @@ class PaperLeg:
     carrier_call_id = "carrier-1"
     peer = "192.0.2.1:5060"
     origin = CallOrigin()
-    control = None
+    control: CallControl | None = None
 
     def __init__(
         self,

@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 
+from offhook.audio.tones import dtmf
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.loopback import Loopback
 from offhook.calls.leg import CallOrigin
 from offhook.calls.track import Track
 from offhook.config import AgentSettings
+from offhook.errors import CarrierError
 from offhook.events import AgentSaid, BargeIn, CallEnded, CallStarted, DtmfReceived, EndReason
 from tests.calls.rig import MS_A_WORD, VOICE, PaperLeg, Rig
 
@@ -160,3 +162,110 @@ async def test_a_call_tells_where_it_comes_from(tmp_path: Path) -> None:
     assert (started.direction, started.from_number, started.to_number) == ("outbound", "+14155550199", "+14155550100")
     rig.call.end(EndReason.AGENT_HUNG_UP)
     await rig.call.ended.wait()
+
+
+class Hand:
+    """What a carrier lets us do, made of paper."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[str, str]] = []
+        self.fails: CarrierError | None = None
+
+    def _note(self, what: str, with_what: str = "") -> None:
+        if self.fails is not None:
+            raise self.fails
+        self.done.append((what, with_what))
+
+    async def transfer(self, to: str) -> None:
+        self._note("transfer", to)
+
+    async def send_dtmf(self, digits: str) -> None:
+        self._note("send_dtmf", digits)
+
+    async def play(self, url: str) -> None:
+        self._note("play", url)
+
+    async def record(self) -> str:
+        self._note("record")
+        return "r-1"
+
+
+class HeldLeg(PaperLeg):
+    """A leg whose carrier has a hand on the call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hand = Hand()
+        self.control = self.hand
+
+
+def looped(rig: Rig) -> Rig:
+    rig.call.answer(Loopback)
+    return rig
+
+
+async def test_after_a_transfer_the_agent_is_still_and_the_carrier_ends_the_leg(tmp_path: Path) -> None:
+    leg = HeldLeg()
+    rig = looped(Rig(tmp_path, leg=leg))
+    await rig.run(200, VOICE)
+    await rig.call.transfer("+15550100")
+    sent = len(leg.sent)
+    await rig.run(2_000, VOICE)
+    rig.call.on_dtmf("1")
+    assert (leg.hand.done, len(leg.sent), leg.closed) == ([("transfer", "+15550100")], sent, [])
+    assert rig.all(DtmfReceived) == []
+    rig.call.on_closed(EndReason.CALLER_HUNG_UP, "")
+    await rig.run(40)
+    assert [event.reason for event in rig.all(CallEnded)] == [EndReason.TRANSFERRED]
+
+
+async def test_a_transferred_call_whose_leg_is_not_ended_is_ended_by_us(tmp_path: Path) -> None:
+    leg = HeldLeg()
+    rig = looped(Rig(tmp_path, leg=leg))
+    await rig.call.transfer("+15550100")
+    await rig.run(14_900)
+    assert leg.closed == []
+    await rig.run(200)
+    assert leg.closed == [EndReason.TRANSFERRED]
+
+
+async def test_a_refused_transfer_leaves_the_call_as_it_was(tmp_path: Path) -> None:
+    leg = HeldLeg()
+    leg.hand.fails = CarrierError("no", carrier="paper", status=400)
+    rig = looped(Rig(tmp_path, leg=leg))
+    with pytest.raises(CarrierError):
+        await rig.call.transfer("+15550100")
+    await rig.run(200, VOICE)
+    assert VOICE in leg.sent
+
+
+async def test_without_a_hand_on_the_call_it_cannot_be_transferred(tmp_path: Path) -> None:
+    with pytest.raises(CarrierError, match="paper: cannot transfer calls"):
+        await looped(Rig(tmp_path)).call.transfer("+15550100")
+
+
+async def test_keys_are_pressed_by_the_carrier(tmp_path: Path) -> None:
+    leg = HeldLeg()
+    await looped(Rig(tmp_path, leg=leg)).call.press("12")
+    assert leg.hand.done == [("send_dtmf", "12")]
+
+
+@pytest.mark.parametrize("offers", [None, False])
+async def test_keys_are_sounded_where_the_carrier_cannot_press_them(tmp_path: Path, offers: bool | None) -> None:
+    leg = PaperLeg() if offers is None else HeldLeg()
+    if isinstance(leg, HeldLeg):
+        leg.hand.fails = CarrierError("cannot", carrier="paper", offered=False)
+    rig = Rig(tmp_path, leg=leg)
+    rig.call.answer(rig._engine)
+    await rig.until_quiet()
+    before = len(leg.sent)
+    await rig.call.press("5")
+    await rig.run(300)
+    assert b"".join(leg.sent[before:]).startswith(dtmf("5", 8_000)[:1_600])
+
+
+async def test_keys_that_the_carrier_refuses_are_not_sounded(tmp_path: Path) -> None:
+    leg = HeldLeg()
+    leg.hand.fails = CarrierError("down", carrier="paper", status=500)
+    with pytest.raises(CarrierError, match="down"):
+        await looped(Rig(tmp_path, leg=leg)).call.press("5")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import structlog
@@ -9,12 +10,14 @@ import structlog
 from offhook.audio.formats import FRAME_MS
 from offhook.calls.clock import MediaClock
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
+from offhook.calls.key_tones import key_tones
 from offhook.calls.leg import Leg
 from offhook.calls.playout import Playout
 from offhook.calls.recorder import Recorder
 from offhook.calls.tools.base import ToolContext
 from offhook.calls.track import Track
 from offhook.calls.voice_detection import VoiceDetection, VoiceStream
+from offhook.errors import CarrierError
 from offhook.events import CallEnded, CallStarted, DtmfReceived, EndReason, EventSink
 from offhook.providers.llm.base import CallFacts
 
@@ -23,6 +26,7 @@ __all__ = ["Call"]
 log = structlog.get_logger(__name__)
 
 _QUIET_LINE_FRAMES = 5
+_HANDOVER_MS = 15_000
 
 
 class Call:
@@ -56,6 +60,7 @@ class Call:
         self._heard = 0
         self._voice: VoiceStream | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._handed_over_ms: int | None = None
         self._engine: Engine | None = None
         self._playout = Playout(
             leg.format,
@@ -76,7 +81,9 @@ class Call:
 
     def answer(self, make_engine: EngineFactory) -> None:
         """Start the engine and the flow of audio. Raises what the engine's making raises; the leg is then untouched."""
-        handle = CallHandle(self.facts, self._playout, lambda: self.now_ms, self._sink, self.end, self._tool_context)
+        transfer = self.transfer if self.leg.control is not None else None
+        context = replace(self._tool_context, transfer=transfer)
+        handle = CallHandle(self.facts, self._playout, lambda: self.now_ms, self._sink, self.end, context)
         engine = make_engine(handle)
         self._engine = engine
         if engine.wants_vad and self._detection is not None:
@@ -104,7 +111,7 @@ class Call:
 
     def on_audio(self, frame: bytes) -> None:
         """A frame of the caller: to the recorder, the voice detector and the engine."""
-        if self._closing is not None or self._engine is None:
+        if self._engine is None or not self._talking:
             return
         self._heard += 1
         try:
@@ -118,7 +125,7 @@ class Call:
 
     def on_dtmf(self, digit: str) -> None:
         """A key of the caller."""
-        if self._closing is not None or self._engine is None:
+        if self._engine is None or not self._talking:
             return
         try:
             self._sink(DtmfReceived(self.facts.call_id, self.now_ms, digit))
@@ -136,11 +143,15 @@ class Call:
             self._broke(error)
 
     def on_closed(self, reason: EndReason, detail: str) -> None:
-        """The carrier's side is gone."""
-        self.end(reason, detail)
+        """The carrier's side is gone; after a transfer that is how it ends."""
+        self.end(reason if self._handed_over_ms is None else EndReason.TRANSFERRED, detail)
+
+    @property
+    def _talking(self) -> bool:
+        return self._closing is None and self._handed_over_ms is None
 
     def _on_voice(self, probability: float, end_ms: int) -> None:
-        if self._closing is not None or self._engine is None:
+        if self._engine is None or not self._talking:
             return
         try:
             self._engine.voice(probability, end_ms)
@@ -165,6 +176,11 @@ class Call:
 
     def _beat(self, engine: Engine, live: bool) -> None:
         self._beats += 1
+        if self._handed_over_ms is not None:
+            # The carrier ends the leg when it has connected the caller; to close it before would end the call.
+            if self.now_ms - self._handed_over_ms >= _HANDOVER_MS:
+                self.end(EndReason.TRANSFERRED)
+            return
         agent = self._playout.tick(live)
         if self._recorder is not None:
             self._recorder.tick(agent)
@@ -190,6 +206,33 @@ class Call:
     def _track_finished(self, track: Track) -> None:
         if self._engine is not None:
             self._engine.track_finished(track)
+
+    # What others ask of the carrier
+
+    async def transfer(self, to: str) -> None:
+        """Hand the caller over to `to`; the agent falls silent and deaf. Raises CallError, and the call goes on."""
+        control = self.leg.control
+        if control is None:
+            raise CarrierError("cannot transfer calls", carrier=self.leg.carrier, offered=False)
+        await control.transfer(to)
+        self._handed_over_ms = self.now_ms
+
+    async def press(self, digits: str) -> None:
+        """Press keys towards the caller: by the carrier, or as tones in the agent's audio where it cannot.
+
+        Raises CallError."""
+        control = self.leg.control
+        if control is not None:
+            try:
+                await control.send_dtmf(digits)
+            except CarrierError as error:
+                if error.offered:
+                    raise
+            else:
+                return
+        track = self._playout.begin()
+        track.append(key_tones(digits, self.leg.format))
+        track.finish()
 
     # The end
 

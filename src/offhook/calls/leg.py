@@ -16,6 +16,7 @@ class CallOrigin:
 
     Numbers are as E.164 with `+` where the carrier gives whole ones; empty where it gives none. `agent` is who is to
     answer where the call was placed for one; else the routes decide. `variables` fill the agent's instructions.
+    `dial_id` is our own id of a call that we placed.
     """
 
     direction: Literal["inbound", "outbound"] = "inbound"
@@ -23,6 +24,7 @@ class CallOrigin:
     to_number: str = ""
     agent: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    dial_id: str = ""
 
 
 class CallControl(Protocol):

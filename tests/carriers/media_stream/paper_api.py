@@ -11,7 +11,7 @@ __all__ = ["PaperApi"]
 
 
 class PaperApi:
-    """Implements `CarrierApi`. `fails` is raised by everything; `hold` keeps `dial` waiting."""
+    """Implements `CarrierApi`. `fails` is raised by everything; `hold` keeps `dial` waiting, which sets `asked`."""
 
     def __init__(self, carrier: CarrierName = "vobiz", *, fails: CarrierError | None = None) -> None:
         self.carrier: CarrierName = carrier
@@ -21,9 +21,11 @@ class PaperApi:
         self.live = True
         self.hold = asyncio.Event()
         self.hold.set()
+        self.asked = asyncio.Event()
 
     async def dial(self, order: DialOrder) -> str:
         self.orders.append(order)
+        self.asked.set()
         await self.hold.wait()
         self._note()
         return f"carrier-{len(self.orders)}"

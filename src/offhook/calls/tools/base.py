@@ -1,6 +1,6 @@
 """What a tool is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +13,14 @@ __all__ = ["Tool", "ToolContext"]
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
-    """What a tool may know of the call that uses it. `now` gives the local time with its zone."""
+    """What a tool may know of the call that uses it. `now` gives the local time with its zone. `transfer` hands the
+    caller over to a number, where the carrier lets us; it raises CallError."""
 
     call_id: str
     caller_number: str
     data_dir: Path
     now: Callable[[], datetime]
+    transfer: Callable[[str], Awaitable[None]] | None = None
 
 
 class Tool(Protocol):

@@ -1,0 +1,257 @@
+"""Placing calls, and knowing what became of them."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Literal, get_args
+from uuid import uuid4
+
+import structlog
+
+from offhook.calls.leg import CallOrigin
+from offhook.carriers.media_stream.accounts import CARRIERS
+from offhook.carriers.media_stream.api import CarrierApi, DialHooks, DialOrder
+from offhook.carriers.media_stream.destinations import destination
+from offhook.carriers.media_stream.placed import CallState, PlacedCall
+from offhook.config import CarrierName, Settings
+from offhook.errors import CallError, CarrierError, ConfigError
+
+__all__ = ["Dialler"]
+
+log = structlog.get_logger(__name__)
+
+_MARGIN_S = 30
+_CARRIER_MARGIN_S = 60
+_FORGET_AFTER_S = 3_600
+_MOST_KEPT = 1_000
+_STATES = frozenset(get_args(CallState))
+
+
+class Dialler:
+    """Places calls through the carriers that have an account, and is told by their webhooks how they go.
+
+    `public_url` gives the address at which carriers reach this server, empty while there is none. `sweep` must be
+    called every few seconds: it ends calls of which nothing is heard any more, and forgets old ones.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        apis: Mapping[CarrierName, CarrierApi],
+        public_url: Callable[[], str],
+        *,
+        now: Callable[[], float] = monotonic,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ):
+        self._settings = settings
+        self._apis = apis
+        self._public_url = public_url
+        self._now = now
+        self._wall = wall
+        self._calls: dict[str, PlacedCall] = {}
+        self._due: dict[str, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def dial(
+        self,
+        to: str,
+        *,
+        from_number: str = "",
+        agent: str = "",
+        variables: Mapping[str, str] | None = None,
+        carrier: CarrierName | None = None,
+        ring_timeout_s: int | None = None,
+        machine_detection: Literal["carrier", "own", "off"] | None = None,
+    ) -> PlacedCall:
+        """Place a call, once; what is not given comes from the settings.
+
+        The call rings when this returns, or is in `doubt`. Raises ConfigError, and CallError when it cannot be placed.
+        """
+        chosen = self._carrier(carrier)
+        settings = self._settings.carrier(chosen)
+        call = PlacedCall(
+            str(uuid4()),
+            chosen,
+            destination(to),
+            self._from_number(chosen, from_number),
+            self._agent(agent),
+            dict(variables or {}),
+            machine_detection or settings.machine_detection,
+            wall=self._wall,
+        )
+        order = self._order(call, ring_timeout_s or settings.ring_timeout_s)
+        self._calls[call.id] = call
+        self._due[call.id] = self._now() + order.ring_timeout_s + _MARGIN_S
+        await self._place(call, order)
+        return call
+
+    async def hang_up(self, call: PlacedCall) -> None:
+        """End a call at its carrier, whether it rings or is up. Raises CallError."""
+        if call.over:
+            return
+        if not call.carrier_call_id:
+            raise CallError("the carrier has not told its id of the call yet")
+        await self._apis[call.carrier].hang_up(call.carrier_call_id)
+        self.progress(call.id, "ended" if call.answered else "failed", "we hung up")
+
+    def find(self, call_id: str) -> PlacedCall | None:
+        """A call by our id or by the carrier's."""
+        found = self._calls.get(call_id)
+        by_carrier = (call for call in self._calls.values() if call.carrier_call_id == call_id != "")
+        return found or next(by_carrier, None)
+
+    @property
+    def live(self) -> tuple[PlacedCall, ...]:
+        """The calls that are not over, the oldest first."""
+        return tuple(call for call in self._calls.values() if not call.over)
+
+    # What webhooks and legs tell
+
+    def origin(self, dial_id: str) -> CallOrigin | None:
+        """What is known of a call before anybody speaks; None for an id that is not ours."""
+        call = self._calls.get(dial_id)
+        if call is None:
+            return None
+        return CallOrigin("outbound", call.from_number, call.to, call.agent, call.variables, call.id)
+
+    def identify(self, dial_id: str, carrier_call_id: str) -> None:
+        """The carrier's id of a call, which is needed where its answer to our request got lost."""
+        call = self._calls.get(dial_id)
+        if call is not None and not call.carrier_call_id:
+            call.carrier_call_id = carrier_call_id
+
+    def progress(self, dial_id: str, state: str, detail: str = "") -> None:
+        """A call has come to `state`, one of `CallState`. Whatever comes twice, late or out of order does no harm."""
+        call = self._calls.get(dial_id)
+        if call is None or state not in _STATES:
+            log.debug("news of no call of ours", dial_id=dial_id, state=state)
+            return
+        was_answered = call.answered
+        if not call.advance(state, detail):  # type: ignore[arg-type]
+            return
+        log.info("outbound call", call=call.id[:8], carrier=call.carrier, state=call.state, detail=detail)
+        if call.over:
+            self._due[call.id] = self._now() + _FORGET_AFTER_S
+        elif call.answered and not was_answered:
+            self._due[call.id] = self._now() + self._longest_s(call) + _MARGIN_S
+
+    # Time
+
+    def sweep(self) -> None:
+        """End the calls of which nothing was heard for too long; forget what ended long ago, or is too much."""
+        now = self._now()
+        for call_id in [call_id for call_id, due in self._due.items() if due <= now]:
+            call = self._calls[call_id]
+            if call.over:
+                self._forget(call_id)
+            else:
+                self._give_up(call)
+        finished = [call_id for call_id, call in self._calls.items() if call.over]
+        for call_id in finished[: max(0, len(self._calls) - _MOST_KEPT)]:
+            self._forget(call_id)
+
+    async def close(self) -> None:
+        """Hang up what still rings, and wait until the carriers know."""
+        for call in self.live:
+            self._spawn_hang_up(call)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _give_up(self, call: PlacedCall) -> None:
+        self._spawn_hang_up(call)
+        self.progress(call.id, "failed", call.doubt or "nothing more was heard of the call")
+
+    def _forget(self, call_id: str) -> None:
+        del self._calls[call_id]
+        del self._due[call_id]
+
+    def _spawn_hang_up(self, call: PlacedCall) -> None:
+        if call.carrier_call_id:
+            task = asyncio.get_running_loop().create_task(self._surely_hang_up(call))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _surely_hang_up(self, call: PlacedCall) -> None:
+        try:
+            await self._apis[call.carrier].hang_up(call.carrier_call_id)
+        except CarrierError as error:
+            log.warning("a call could not be hung up", call=call.id[:8], error=str(error))
+
+    # What a call is made of
+
+    async def _place(self, call: PlacedCall, order: DialOrder) -> None:
+        try:
+            carrier_call_id = await self._apis[call.carrier].dial(order)
+        except CarrierError as error:
+            if not error.unknown:
+                self.progress(call.id, "failed", str(error.args[0]).partition("\n")[0])
+                raise
+            log.warning("it is unknown whether a call was placed", call=call.id[:8], error=str(error))
+            call.be_in_doubt(str(error))
+        except asyncio.CancelledError:
+            call.be_in_doubt("given up while the carrier was asked")
+            raise
+        else:
+            self.identify(call.id, carrier_call_id)
+            log.info("call placed", call=call.id[:8], carrier=call.carrier, carrier_call_id=carrier_call_id)
+
+    def _order(self, call: PlacedCall, ring_timeout_s: int) -> DialOrder:
+        return DialOrder(
+            to=call.to,
+            from_number=call.from_number,
+            hooks=self._hooks(call),
+            ring_timeout_s=ring_timeout_s,
+            time_limit_s=self._longest_s(call),
+            detect_machine=self._detection(call),
+        )
+
+    def _detection(self, call: PlacedCall) -> Literal["no", "verdict", "message_end"]:
+        if call.judge != "carrier":
+            return "no"
+        return "message_end" if self._settings.agents[call.agent].machine == "leave_message" else "verdict"
+
+    def _longest_s(self, call: PlacedCall) -> int:
+        # The agent ends it in time; the carrier does where we could not.
+        return int(self._settings.agents[call.agent].silence.max_duration_s) + _CARRIER_MARGIN_S
+
+    def _hooks(self, call: PlacedCall) -> DialHooks:
+        base = f"{self._reachable()}/{call.carrier}"
+        names = ("answer", "ring", "hangup", "status", "machine", "fallback")
+        return DialHooks(*(f"{base}/{name}/{call.id}" for name in names))
+
+    def _reachable(self) -> str:
+        url = self._public_url().rstrip("/")
+        if not url:
+            raise ConfigError(
+                "carriers cannot reach this server, so that no call can be placed",
+                setting="server.public_url (PUBLIC_URL)",
+                hint="Set it to the https:// address of this server, or start with `offhook serve --tunnel`.",
+            )
+        return url
+
+    def _carrier(self, wanted: CarrierName | None) -> CarrierName:
+        if wanted is None and len(self._apis) == 1:
+            return next(iter(self._apis))
+        if wanted is not None and wanted in self._apis:
+            return wanted
+        there = " or ".join(self._apis)
+        if wanted is None and there:
+            raise CallError(f"several carriers have an account; say which one: {there}")
+        missing = wanted or " or ".join(CARRIERS)
+        raise ConfigError(f"there is no account at {missing}", hint="Put its id and token into .env; `offhook init`.")
+
+    def _from_number(self, carrier: CarrierName, wanted: str) -> str:
+        number = wanted or self._settings.carrier(carrier).from_number or self._settings.keys.from_number
+        if not number:
+            raise ConfigError(
+                "it is not known which number the call shall show",
+                setting=f"{carrier}.from_number (FROM_NUMBER)",
+                hint="Set it to a number of your account, as in +15550199.",
+            )
+        return destination(number)
+
+    def _agent(self, wanted: str) -> str:
+        agents = self._settings.agents
+        if wanted and wanted not in agents:
+            raise CallError(f'there is no agent "{wanted}"; there are: {", ".join(agents)}')
+        return wanted or next(iter(agents))
