@@ -1,0 +1,185 @@
+"""OpenAI's streaming recognisers, through Realtime sessions that only transcribe."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from offhook.audio.convert import converter
+from offhook.audio.formats import AudioFormat
+from offhook.config import SttSettings
+from offhook.errors import ProviderError, WireError
+from offhook.providers.sockets import Sockets
+from offhook.providers.stt.base import SpeechStream, StreamEvents, Transcript
+from offhook.providers.stt.openai_realtime_wire import (
+    COMMIT,
+    Failure,
+    Items,
+    append,
+    read_event,
+    session_update,
+    wire_format,
+)
+from offhook.providers.stt.waiting import Waiting
+
+__all__ = ["OpenAiRecognizer", "OpenAiStream"]
+
+_log = structlog.get_logger(__name__)
+_BASE_URL = "https://api.openai.com/v1"
+_MODEL = "gpt-live-transcribe"
+_KEPT_MS = 20_000
+_BASE64 = 1.5
+"""Characters a byte of audio becomes, with room for the JSON around it."""
+_PIECE_FRAMES = 2
+_LEAST_COMMIT_MS = 100
+_EMPTY_COMMIT = "input_audio_buffer_commit_empty"
+
+
+class OpenAiRecognizer:
+    """Opens streams with one key and model, at OpenAI or at a server that speaks the same."""
+
+    def __init__(self, settings: SttSettings) -> None:
+        self._settings = settings
+        self._model = settings.model or _MODEL
+        self._url = f"{(settings.base_url or _BASE_URL).rstrip('/')}/realtime?intent=transcription"
+        self.name = f"openai:{self._model}"
+        key = settings.api_key.get_secret_value() if settings.api_key else ""
+        self._sockets = Sockets(self.name, {"Authorization": f"Bearer {key}"}, secret=key)
+
+    def __repr__(self) -> str:
+        return f"OpenAiRecognizer(model={self._model!r}, url={self._url!r})"
+
+    def open(self, format: AudioFormat, *, language: str, events: StreamEvents) -> SpeechStream:  # noqa: A002
+        """Begin to listen. G.711 and 24 kHz pass as they are; the rest is resampled to 24 kHz."""
+        update = session_update(self._model, language, wire_format(format), self._settings.keyterms)
+        patience_s = self._settings.stall_ms / 1000
+        return OpenAiStream(self._sockets, self._url, update, format=format, events=events, patience_s=patience_s)
+
+    async def check(self) -> None:
+        """Open a connection and hear what it says first. Raises ProviderError."""
+        ws = await self._sockets.connect(self._url)
+        try:
+            async with asyncio.timeout(self._sockets.handshake_s):
+                message = await ws.receive()
+        except TimeoutError:
+            raise self._sockets.failure("does not greet", retryable=True) from None
+        finally:
+            await ws.close()
+        if not isinstance(message.data, str | bytes):
+            raise self._sockets.ended(ws.close_code, str(message.extra or ""))
+        self._check_greeting(message.data)
+
+    async def close(self) -> None:
+        """Close what the streams shared."""
+        await self._sockets.close()
+
+    def _check_greeting(self, message: str | bytes) -> None:
+        try:
+            event = read_event(message)
+            failure = Failure.of(event) if event["type"] == "error" else None
+        except WireError as error:
+            raise self._sockets.failure(str(error)) from error
+        if failure:
+            raise self._sockets.failure(failure.text, retryable=failure.retryable)
+
+
+class OpenAiStream:
+    """One call's audio at OpenAI. The provider judges no turns: it transcribes what was committed."""
+
+    def __init__(
+        self,
+        sockets: Sockets,
+        url: str,
+        update: str,
+        *,
+        format: AudioFormat,  # noqa: A002
+        events: StreamEvents,
+        patience_s: float,
+    ) -> None:
+        self._sockets = sockets
+        self._events = events
+        self._patience_s = patience_s
+        self._format = wire_format(format)
+        self._convert = converter(format, self._format)
+        self._items = Items()
+        self._waiting = Waiting()
+        self._piece = bytearray()
+        self._sent = 0
+        self._told = ""
+        self._answers = 0
+        self._socket = sockets.open(url, self, limit=int(self._format.bytes_in(_KEPT_MS) * _BASE64))
+        self._socket.send(update)
+
+    def hear(self, frame: bytes) -> None:
+        """Take 20 ms of audio. Never blocks."""
+        self._piece += self._convert(frame)
+        if len(self._piece) >= _PIECE_FRAMES * self._format.frame_bytes:
+            self._send_piece()
+
+    async def transcribe(self, onset_ms: int, end_ms: int) -> Transcript:
+        """What was said between the two times. Raises ProviderError."""
+        answers = self._answers
+        if not self._items.committed(end_ms):
+            self._commit()
+        self._items.begin(onset_ms)
+        if not await self._waiting.until(self._items.done, self._patience_s):
+            error = self._sockets.failure(f"no words within {self._patience_s:g} s", retryable=True)
+            if self._answers == answers:
+                self._socket.fail(error)
+            raise error
+        try:
+            return self._items.transcript()
+        except WireError as error:
+            raise self._sockets.failure(str(error), retryable=True) from error
+
+    async def close(self) -> None:
+        """Leave; there is nothing to say. Never raises."""
+        self._waiting.fail(self._sockets.failure("the stream is closed"))
+        await self._socket.close()
+
+    def on_message(self, message: str | bytes) -> None:
+        """An event of the provider. Raises WireError."""
+        self._answers += 1
+        event = read_event(message)
+        if event["type"] == "error":
+            self._take_failure(Failure.of(event))
+        else:
+            self._take(event)
+        self._waiting.wake()
+
+    def on_failed(self, error: ProviderError) -> None:
+        """The connection is dead."""
+        self._waiting.fail(error)
+        self._events.on_failed(error)
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        text = self._items.take(event, self._sent_ms)
+        if text and text != self._told:
+            self._told = text
+            self._events.on_words(text)
+
+    def _take_failure(self, failure: Failure) -> None:
+        if failure.code == _EMPTY_COMMIT:
+            self._items.nothing_committed()
+        elif failure.fatal:
+            self._socket.fail(self._sockets.failure(failure.text, retryable=failure.retryable))
+        else:
+            _log.warning("recogniser objects", provider=self._sockets.name, code=failure.code)
+
+    @property
+    def _sent_ms(self) -> float:
+        return self._format.ms_in(self._sent)
+
+    def _commit(self) -> None:
+        self._send_piece()
+        # Less is refused, and holds no word.
+        if self._items.uncommitted_ms(self._sent_ms) >= _LEAST_COMMIT_MS:
+            self._items.commit(self._sent_ms)
+            self._socket.send(COMMIT)
+
+    def _send_piece(self) -> None:
+        if self._piece:
+            self._socket.send(append(bytes(self._piece)))
+            self._sent += len(self._piece)
+            self._piece.clear()
