@@ -5,12 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
-from urllib.parse import urlencode
 
 from offhook.audio.formats import MULAW_8K, AudioFormat
 from offhook.config import SttSettings
 from offhook.errors import ProviderError
-from offhook.providers.sockets import Sockets
+from offhook.providers.http import ApiKey, ApiServer
+from offhook.providers.sockets import Query, Socket
 from offhook.providers.stt.base import SpeechStream, StreamEvents, Transcript
 from offhook.providers.stt.deepgram_wire import CLOSE_STREAM, FINALIZE, KEEP_ALIVE, Hearing, listen_query, read_message
 from offhook.providers.stt.flux_wire import FORCE_END_TURN, FluxHearing, flux_query, read_turn_info
@@ -20,6 +20,7 @@ __all__ = ["DeepgramRecognizer", "DeepgramStream", "KeepAlive"]
 
 _BASE_URL = "https://api.deepgram.com"
 _MODEL = "nova-3"
+_HANDSHAKE_S = 5.0
 _KEEP_ALIVE_S = 4.0
 _KEPT_MS = 20_000
 _UNANSWERED_MS = 15_000
@@ -38,7 +39,7 @@ class _Version:
     """What sets the two versions of the API apart."""
 
     path: str
-    query: Callable[[SttSettings, str, AudioFormat, str], list[tuple[str, str]]]
+    query: Callable[[SttSettings, str, AudioFormat, str], Query]
     read: Callable[[str | bytes], object]
     hearing: Callable[[StreamEvents], _Hearing]
     ask: str
@@ -59,33 +60,31 @@ class DeepgramRecognizer:
         self._settings = settings
         self._model = settings.model or _MODEL
         self._version = _V2 if self._model.startswith("flux") else _V1
-        self._base_url = (settings.base_url or _BASE_URL).rstrip("/")
         self.name = f"deepgram:{self._model}"
-        key = settings.api_key.get_secret_value() if settings.api_key else ""
-        self._sockets = Sockets(self.name, {"Authorization": f"Token {key}"}, secret=key)
+        secret = settings.api_key.get_secret_value() if settings.api_key else ""
+        key = ApiKey(secret, prefix="Token ", env=settings.api_key_env or "DEEPGRAM_API_KEY")
+        self._server = ApiServer(self.name, settings.base_url or _BASE_URL, key, timeout_s=_HANDSHAKE_S)
 
     def __repr__(self) -> str:
-        return f"DeepgramRecognizer(model={self._model!r}, url={self._base_url!r})"
+        return f"DeepgramRecognizer(model={self._model!r}, url={self._server.url(self._version.path)!r})"
 
     def open(self, format: AudioFormat, *, language: str, events: StreamEvents) -> SpeechStream:  # noqa: A002
         """Begin to listen to audio in `format`, whatever that is."""
+        query = self._query(format, language)
         patience_s = self._settings.stall_ms / 1000
-        url = self._url(format, language)
-        return DeepgramStream(self._version, self._sockets, url, format=format, events=events, patience_s=patience_s)
+        return DeepgramStream(self._version, self._server, query, format=format, events=events, patience_s=patience_s)
 
     async def check(self) -> None:
         """Open a connection, which takes a good key and model, and leave. Raises ProviderError."""
-        ws = await self._sockets.connect(self._url(MULAW_8K, "en"))
-        await ws.send_str(CLOSE_STREAM)
+        ws = await self._server.websocket(self._version.path, self._query(MULAW_8K, "en"))
         await ws.close()
 
     async def close(self) -> None:
         """Close what the streams shared."""
-        await self._sockets.close()
+        await self._server.close()
 
-    def _url(self, format: AudioFormat, language: str) -> str:  # noqa: A002
-        query = self._version.query(self._settings, self._model, format, language)
-        return f"{self._base_url}{self._version.path}?{urlencode(query)}"
+    def _query(self, format: AudioFormat, language: str) -> Query:  # noqa: A002
+        return self._version.query(self._settings, self._model, format, language)
 
 
 class DeepgramStream:
@@ -94,15 +93,15 @@ class DeepgramStream:
     def __init__(
         self,
         version: _Version,
-        sockets: Sockets,
-        url: str,
+        server: ApiServer,
+        query: Query,
         *,
         format: AudioFormat,  # noqa: A002
         events: StreamEvents,
         patience_s: float,
     ) -> None:
         self._version = version
-        self._sockets = sockets
+        self._server = server
         self._events = events
         self._patience_s = patience_s
         self._hearing = version.hearing(events)
@@ -112,7 +111,7 @@ class DeepgramStream:
         self._unanswered = 0
         self._most_unanswered = format.bytes_in(_UNANSWERED_MS)
         self._answers = 0
-        self._socket = sockets.open(url, self, limit=format.bytes_in(_KEPT_MS))
+        self._socket = Socket(server, version.path, query, self, limit=format.bytes_in(_KEPT_MS))
         self._keep_alive = KeepAlive(version.keep_alive_s, partial(self._socket.send, KEEP_ALIVE))
 
     def hear(self, frame: bytes) -> None:
@@ -130,7 +129,7 @@ class DeepgramStream:
     async def close(self) -> None:
         """Say so, and leave. Never raises."""
         self._keep_alive.stop()
-        self._waiting.fail(self._sockets.failure("the stream is closed"))
+        self._waiting.fail(self._server.failure("the stream is closed"))
         await self._socket.close(CLOSE_STREAM)
 
     def on_message(self, message: str | bytes) -> None:
@@ -172,10 +171,10 @@ class DeepgramStream:
         self._socket.send(piece)
         self._unanswered += len(piece)
         if self._unanswered > self._most_unanswered:
-            self._socket.fail(self._sockets.failure("does not answer", retryable=True))
+            self._socket.fail(self._server.failure("does not answer"))
 
     def _unheard(self) -> ProviderError:
-        return self._sockets.failure(f"no words within {self._patience_s:g} s", retryable=True)
+        return self._server.failure(f"no words within {self._patience_s:g} s")
 
 
 class KeepAlive:

@@ -1,6 +1,5 @@
 """OpenAI's streaming recognisers, through Realtime sessions that only transcribe."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +9,8 @@ from offhook.audio.convert import converter
 from offhook.audio.formats import AudioFormat
 from offhook.config import SttSettings
 from offhook.errors import ProviderError, WireError
-from offhook.providers.sockets import Sockets
+from offhook.providers.http import ApiKey, ApiServer
+from offhook.providers.sockets import Socket, ended
 from offhook.providers.stt.base import SpeechStream, StreamEvents, Transcript
 from offhook.providers.stt.openai_realtime_wire import (
     COMMIT,
@@ -27,6 +27,9 @@ __all__ = ["OpenAiRecognizer", "OpenAiStream"]
 
 _log = structlog.get_logger(__name__)
 _BASE_URL = "https://api.openai.com/v1"
+_PATH = "/realtime"
+_QUERY = (("intent", "transcription"),)
+_HANDSHAKE_S = 5.0
 _MODEL = "gpt-live-transcribe"
 _KEPT_MS = 20_000
 _BASE64 = 1.5
@@ -42,46 +45,43 @@ class OpenAiRecognizer:
     def __init__(self, settings: SttSettings) -> None:
         self._settings = settings
         self._model = settings.model or _MODEL
-        self._url = f"{(settings.base_url or _BASE_URL).rstrip('/')}/realtime?intent=transcription"
         self.name = f"openai:{self._model}"
-        key = settings.api_key.get_secret_value() if settings.api_key else ""
-        self._sockets = Sockets(self.name, {"Authorization": f"Bearer {key}"}, secret=key)
+        secret = settings.api_key.get_secret_value() if settings.api_key else ""
+        key = ApiKey(secret, env=settings.api_key_env or "OPENAI_API_KEY")
+        self._server = ApiServer(self.name, settings.base_url or _BASE_URL, key, timeout_s=_HANDSHAKE_S)
 
     def __repr__(self) -> str:
-        return f"OpenAiRecognizer(model={self._model!r}, url={self._url!r})"
+        return f"OpenAiRecognizer(model={self._model!r}, url={self._server.url(_PATH)!r})"
 
     def open(self, format: AudioFormat, *, language: str, events: StreamEvents) -> SpeechStream:  # noqa: A002
         """Begin to listen. G.711 and 24 kHz pass as they are; the rest is resampled to 24 kHz."""
         update = session_update(self._model, language, wire_format(format), self._settings.keyterms)
         patience_s = self._settings.stall_ms / 1000
-        return OpenAiStream(self._sockets, self._url, update, format=format, events=events, patience_s=patience_s)
+        return OpenAiStream(self._server, update, format=format, events=events, patience_s=patience_s)
 
     async def check(self) -> None:
         """Open a connection and hear what it says first. Raises ProviderError."""
-        ws = await self._sockets.connect(self._url)
+        ws = await self._server.websocket(_PATH, _QUERY)
         try:
-            async with asyncio.timeout(self._sockets.handshake_s):
-                message = await ws.receive()
-        except TimeoutError:
-            raise self._sockets.failure("does not greet", retryable=True) from None
+            message = await self._server.in_time(ws.receive())
         finally:
             await ws.close()
         if not isinstance(message.data, str | bytes):
-            raise self._sockets.ended(ws.close_code, str(message.extra or ""))
+            raise ended(self._server, ws.close_code, str(message.extra or ""))
         self._check_greeting(message.data)
 
     async def close(self) -> None:
         """Close what the streams shared."""
-        await self._sockets.close()
+        await self._server.close()
 
     def _check_greeting(self, message: str | bytes) -> None:
         try:
             event = read_event(message)
             failure = Failure.of(event) if event["type"] == "error" else None
         except WireError as error:
-            raise self._sockets.failure(str(error)) from error
+            raise self._server.failure(str(error)) from error
         if failure:
-            raise self._sockets.failure(failure.text, retryable=failure.retryable)
+            raise self._server.failure(failure.text, retryable=failure.retryable)
 
 
 class OpenAiStream:
@@ -89,15 +89,14 @@ class OpenAiStream:
 
     def __init__(
         self,
-        sockets: Sockets,
-        url: str,
+        server: ApiServer,
         update: str,
         *,
         format: AudioFormat,  # noqa: A002
         events: StreamEvents,
         patience_s: float,
     ) -> None:
-        self._sockets = sockets
+        self._server = server
         self._events = events
         self._patience_s = patience_s
         self._format = wire_format(format)
@@ -108,7 +107,7 @@ class OpenAiStream:
         self._sent = 0
         self._told = ""
         self._answers = 0
-        self._socket = sockets.open(url, self, limit=int(self._format.bytes_in(_KEPT_MS) * _BASE64))
+        self._socket = Socket(server, _PATH, _QUERY, self, limit=int(self._format.bytes_in(_KEPT_MS) * _BASE64))
         self._socket.send(update)
 
     def hear(self, frame: bytes) -> None:
@@ -124,18 +123,18 @@ class OpenAiStream:
             self._commit()
         self._items.begin(onset_ms)
         if not await self._waiting.until(self._items.done, self._patience_s):
-            error = self._sockets.failure(f"no words within {self._patience_s:g} s", retryable=True)
+            error = self._server.failure(f"no words within {self._patience_s:g} s")
             if self._answers == answers:
                 self._socket.fail(error)
             raise error
         try:
             return self._items.transcript()
         except WireError as error:
-            raise self._sockets.failure(str(error), retryable=True) from error
+            raise self._server.failure(str(error)) from error
 
     async def close(self) -> None:
         """Leave; there is nothing to say. Never raises."""
-        self._waiting.fail(self._sockets.failure("the stream is closed"))
+        self._waiting.fail(self._server.failure("the stream is closed"))
         await self._socket.close()
 
     def on_message(self, message: str | bytes) -> None:
@@ -163,9 +162,9 @@ class OpenAiStream:
         if failure.code == _EMPTY_COMMIT:
             self._items.nothing_committed()
         elif failure.fatal:
-            self._socket.fail(self._sockets.failure(failure.text, retryable=failure.retryable))
+            self._socket.fail(self._server.failure(failure.text, retryable=failure.retryable))
         else:
-            _log.warning("recogniser objects", provider=self._sockets.name, code=failure.code)
+            _log.warning("recogniser objects", provider=self._server.name, code=failure.code)
 
     @property
     def _sent_ms(self) -> float:
