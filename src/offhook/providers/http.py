@@ -1,7 +1,7 @@
 """One vendor's HTTP server: a pool of connections, its key, limits of time, and how its refusals are told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -108,7 +108,9 @@ class ApiServer:
                 return None
             return await self.refusal(response)
 
-    async def websocket(self, path: str, params: Mapping[str, str]) -> aiohttp.ClientWebSocketResponse:
+    async def websocket(
+        self, path: str, params: Mapping[str, str] | Sequence[tuple[str, str]]
+    ) -> aiohttp.ClientWebSocketResponse[bool]:
         """A WebSocket to `path`. Raises ProviderError."""
         url = self.url(path).replace("http", "ws", 1)
         connecting = self._pool().ws_connect(
@@ -118,7 +120,7 @@ class ApiServer:
             return await self.in_time(connecting)
         except aiohttp.WSServerHandshakeError as error:
             # Not chained: the headers in it carry the key.
-            raise self.refused(Refusal(error.status, error.message)) from None
+            raise self.refused(_handshake_refusal(error)) from None
         except (aiohttp.ClientError, ValueError) as error:
             raise self.failure(f"no connection to {url} ({type(error).__name__})") from None
 
@@ -197,6 +199,13 @@ class ApiServer:
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_S)
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None), connector=connector)
         return self._session
+
+
+def _handshake_refusal(error: aiohttp.WSServerHandshakeError) -> Refusal:
+    """What the headers of a refused handshake say; aiohttp does not read its body."""
+    headers: Mapping[str, str] = error.headers or {}
+    request_id = headers.get("dg-request-id") or headers.get("x-request-id") or headers.get("request-id") or ""
+    return Refusal(error.status, headers.get("dg-error") or error.message, request_id=request_id)
 
 
 def json_object(data: bytes | str) -> dict[str, Any]:

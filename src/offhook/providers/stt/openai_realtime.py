@@ -1,0 +1,184 @@
+"""OpenAI's streaming recognisers, through Realtime sessions that only transcribe."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from offhook.audio.convert import converter
+from offhook.audio.formats import AudioFormat
+from offhook.config import SttSettings
+from offhook.errors import ProviderError, WireError
+from offhook.providers.http import ApiKey, ApiServer
+from offhook.providers.sockets import Socket, ended
+from offhook.providers.stt.base import SpeechStream, StreamEvents, Transcript
+from offhook.providers.stt.openai_realtime_wire import (
+    COMMIT,
+    Failure,
+    Items,
+    append,
+    read_event,
+    session_update,
+    wire_format,
+)
+from offhook.providers.stt.waiting import Waiting
+
+__all__ = ["OpenAiRecognizer", "OpenAiStream"]
+
+_log = structlog.get_logger(__name__)
+_BASE_URL = "https://api.openai.com/v1"
+_PATH = "/realtime"
+_QUERY = (("intent", "transcription"),)
+_HANDSHAKE_S = 5.0
+_MODEL = "gpt-live-transcribe"
+_KEPT_MS = 20_000
+_BASE64 = 1.5
+"""Characters a byte of audio becomes, with room for the JSON around it."""
+_PIECE_FRAMES = 2
+_LEAST_COMMIT_MS = 100
+_EMPTY_COMMIT = "input_audio_buffer_commit_empty"
+
+
+class OpenAiRecognizer:
+    """Opens streams with one key and model, at OpenAI or at a server that speaks the same."""
+
+    def __init__(self, settings: SttSettings) -> None:
+        self._settings = settings
+        self._model = settings.model or _MODEL
+        self.name = f"openai:{self._model}"
+        secret = settings.api_key.get_secret_value() if settings.api_key else ""
+        key = ApiKey(secret, env=settings.api_key_env or "OPENAI_API_KEY")
+        self._server = ApiServer(self.name, settings.base_url or _BASE_URL, key, timeout_s=_HANDSHAKE_S)
+
+    def __repr__(self) -> str:
+        return f"OpenAiRecognizer(model={self._model!r}, url={self._server.url(_PATH)!r})"
+
+    def open(self, format: AudioFormat, *, language: str, events: StreamEvents) -> SpeechStream:  # noqa: A002
+        """Begin to listen. G.711 and 24 kHz pass as they are; the rest is resampled to 24 kHz."""
+        update = session_update(self._model, language, wire_format(format), self._settings.keyterms)
+        patience_s = self._settings.stall_ms / 1000
+        return OpenAiStream(self._server, update, format=format, events=events, patience_s=patience_s)
+
+    async def check(self) -> None:
+        """Open a connection and hear what it says first. Raises ProviderError."""
+        ws = await self._server.websocket(_PATH, _QUERY)
+        try:
+            message = await self._server.in_time(ws.receive())
+        finally:
+            await ws.close()
+        if not isinstance(message.data, str | bytes):
+            raise ended(self._server, ws.close_code, str(message.extra or ""))
+        self._check_greeting(message.data)
+
+    async def close(self) -> None:
+        """Close what the streams shared."""
+        await self._server.close()
+
+    def _check_greeting(self, message: str | bytes) -> None:
+        try:
+            event = read_event(message)
+            failure = Failure.of(event) if event["type"] == "error" else None
+        except WireError as error:
+            raise self._server.failure(str(error)) from error
+        if failure:
+            raise self._server.failure(failure.text, retryable=failure.retryable)
+
+
+class OpenAiStream:
+    """One call's audio at OpenAI. The provider judges no turns: it transcribes what was committed."""
+
+    def __init__(
+        self,
+        server: ApiServer,
+        update: str,
+        *,
+        format: AudioFormat,  # noqa: A002
+        events: StreamEvents,
+        patience_s: float,
+    ) -> None:
+        self._server = server
+        self._events = events
+        self._patience_s = patience_s
+        self._format = wire_format(format)
+        self._convert = converter(format, self._format)
+        self._items = Items()
+        self._waiting = Waiting()
+        self._piece = bytearray()
+        self._sent = 0
+        self._told = ""
+        self._answers = 0
+        self._socket = Socket(server, _PATH, _QUERY, self, limit=int(self._format.bytes_in(_KEPT_MS) * _BASE64))
+        self._socket.send(update)
+
+    def hear(self, frame: bytes) -> None:
+        """Take 20 ms of audio. Never blocks."""
+        self._piece += self._convert(frame)
+        if len(self._piece) >= _PIECE_FRAMES * self._format.frame_bytes:
+            self._send_piece()
+
+    async def transcribe(self, onset_ms: int, end_ms: int) -> Transcript:
+        """What was said between the two times. Raises ProviderError."""
+        answers = self._answers
+        if not self._items.committed(end_ms):
+            self._commit()
+        self._items.begin(onset_ms)
+        if not await self._waiting.until(self._items.done, self._patience_s):
+            error = self._server.failure(f"no words within {self._patience_s:g} s")
+            if self._answers == answers:
+                self._socket.fail(error)
+            raise error
+        try:
+            return self._items.transcript()
+        except WireError as error:
+            raise self._server.failure(str(error)) from error
+
+    async def close(self) -> None:
+        """Leave; there is nothing to say. Never raises."""
+        self._waiting.fail(self._server.failure("the stream is closed"))
+        await self._socket.close()
+
+    def on_message(self, message: str | bytes) -> None:
+        """An event of the provider. Raises WireError."""
+        self._answers += 1
+        event = read_event(message)
+        if event["type"] == "error":
+            self._take_failure(Failure.of(event))
+        else:
+            self._take(event)
+        self._waiting.wake()
+
+    def on_failed(self, error: ProviderError) -> None:
+        """The connection is dead."""
+        self._waiting.fail(error)
+        self._events.on_failed(error)
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        text = self._items.take(event, self._sent_ms)
+        if text and text != self._told:
+            self._told = text
+            self._events.on_words(text)
+
+    def _take_failure(self, failure: Failure) -> None:
+        if failure.code == _EMPTY_COMMIT:
+            self._items.nothing_committed()
+        elif failure.fatal:
+            self._socket.fail(self._server.failure(failure.text, retryable=failure.retryable))
+        else:
+            _log.warning("recogniser objects", provider=self._server.name, code=failure.code)
+
+    @property
+    def _sent_ms(self) -> float:
+        return self._format.ms_in(self._sent)
+
+    def _commit(self) -> None:
+        self._send_piece()
+        # Less is refused, and holds no word.
+        if self._items.uncommitted_ms(self._sent_ms) >= _LEAST_COMMIT_MS:
+            self._items.commit(self._sent_ms)
+            self._socket.send(COMMIT)
+
+    def _send_piece(self) -> None:
+        if self._piece:
+            self._socket.send(append(bytes(self._piece)))
+            self._sent += len(self._piece)
+            self._piece.clear()

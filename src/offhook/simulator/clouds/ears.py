@@ -1,0 +1,165 @@
+"""What the doubles of recognisers hear with: a script, or the local models."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from offhook.audio.convert import converter
+from offhook.audio.formats import FRAME_MS, PCM_8K, PCM_16K, AudioFormat
+from offhook.audio.samples import float_samples
+from offhook.providers.stt.base import Recognizer
+from offhook.providers.vad.base import VadModel
+
+__all__ = ["Ear", "EarFactory", "HeardWord", "ModelEar", "Saying", "ScriptedEar", "model_ears", "scripted_ears"]
+
+_START, _STAY = 0.5, 0.35
+_LEAD_MS, _TAIL_MS = 300, 200
+_INTERIM_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class HeardWord:
+    """A word as it is written, with ms of the stream."""
+
+    text: str
+    start_ms: float
+    end_ms: float
+    confidence: float = 0.98
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """What a scripted caller says, and when, in ms of the stream."""
+
+    text: str
+    start_ms: float
+    end_ms: float
+
+
+class Ear(Protocol):
+    """Hears one stream."""
+
+    voiced: bool
+    """Whether there is a voice at the end of what was heard."""
+
+    def hear(self, frame: bytes) -> None:
+        """The next 20 ms."""
+        ...
+
+    async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:
+        """The words between the two times, as far as they were heard. Those that are not final may be of lately."""
+        ...
+
+
+EarFactory = Callable[[AudioFormat, str], Ear]
+"""Makes the ear of a stream in a format and a language."""
+
+
+def scripted_ears(*sayings: Saying) -> EarFactory:
+    """Ears that hear `sayings` in whatever sounds."""
+    return lambda format, language: ScriptedEar(sayings)  # noqa: ARG005, A006
+
+
+def model_ears(vad: VadModel, recognizer: Recognizer) -> EarFactory:
+    """Ears that hear what was said."""
+    return lambda format, language: ModelEar(format, vad, recognizer, language)  # noqa: A006
+
+
+class ScriptedEar:
+    """Hears a script: each word by the time it ends."""
+
+    def __init__(self, sayings: Sequence[Saying]) -> None:
+        self.voiced = False
+        self._sayings = sayings
+        self._words = [word for saying in sayings for word in spread(saying.text, saying.start_ms, saying.end_ms)]
+        self._now_ms = 0.0
+
+    def hear(self, frame: bytes) -> None:
+        """The next 20 ms, whatever they are."""
+        self._now_ms += FRAME_MS
+        self.voiced = any(saying.start_ms < self._now_ms <= saying.end_ms for saying in self._sayings)
+
+    async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:  # noqa: ARG002
+        """The words whose middle lies between the two times."""
+        return [word for word in self._words if start_ms < _middle(word) <= end_ms and word.end_ms <= self._now_ms]
+
+
+class ModelEar:
+    """Hears with a voice detector and a recogniser of whole utterances."""
+
+    def __init__(
+        self,
+        format: AudioFormat,  # noqa: A002
+        vad: VadModel,
+        recognizer: Recognizer,
+        language: str,
+    ) -> None:
+        self.voiced = False
+        self._vad = vad
+        self._state = vad.new_state()
+        self._recognizer = recognizer
+        self._language = language
+        self._to_8k = converter(format, PCM_8K)
+        self._to_16k = converter(format, PCM_16K)
+        self._unjudged = bytearray()
+        self._chunk = PCM_8K.sample_bytes * vad.chunk_samples
+        self._audio = bytearray()
+        self._voices: list[tuple[float, float]] = []
+        self._judged_ms = 0.0
+        self._guess: tuple[float, float, list[HeardWord]] | None = None
+
+    def hear(self, frame: bytes) -> None:
+        """The next 20 ms."""
+        self._audio += self._to_16k(frame)
+        self._unjudged += self._to_8k(frame)
+        while len(self._unjudged) >= self._chunk:
+            self._judge(bytes(self._unjudged[: self._chunk]))
+            del self._unjudged[: self._chunk]
+
+    async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:
+        """The words between the two times. A guess is made anew for each second of further voice only."""
+        voices = [(max(a, start_ms), min(b, end_ms)) for a, b in self._voices if a < end_ms and b > start_ms]
+        if not voices:
+            return []
+        if not final and self._guess and self._guess[0] == start_ms and voices[-1][1] < self._guess[1] + _INTERIM_MS:
+            return self._guess[2]
+        heard = await self._transcribe(start_ms, voices)
+        self._guess = (start_ms, voices[-1][1], heard)
+        return heard
+
+    async def _transcribe(self, start_ms: float, voices: list[tuple[float, float]]) -> list[HeardWord]:
+        first_ms, last_ms = voices[0][0], voices[-1][1]
+        begin, end = max(start_ms, first_ms - _LEAD_MS), last_ms + _TAIL_MS
+        pcm = bytes(self._audio[PCM_16K.bytes_in(begin) : PCM_16K.bytes_in(end)])
+        transcript = await self._recognizer.transcribe(float_samples(pcm), language=self._language)
+        confidence = transcript.confidence
+        return [replace(word, confidence=confidence) for word in spread(transcript.text, first_ms, last_ms)]
+
+    def _judge(self, chunk: bytes) -> None:
+        probability = self._vad.step(float_samples(chunk)[np.newaxis], [self._state])[0]
+        start_ms = self._judged_ms
+        self._judged_ms += PCM_8K.ms_in(len(chunk))
+        voiced = probability >= (_STAY if self.voiced else _START)
+        if voiced and self.voiced:
+            self._voices[-1] = (self._voices[-1][0], self._judged_ms)
+        elif voiced:
+            self._voices.append((start_ms, self._judged_ms))
+        self.voiced = bool(voiced)
+
+
+def spread(text: str, start_ms: float, end_ms: float) -> list[HeardWord]:
+    """The words of a text, each as long as its letters are many."""
+    words = text.split()
+    letters = sum(len(word) for word in words)
+    found, at_ms = [], start_ms
+    for word in words:
+        until_ms = at_ms + (end_ms - start_ms) * len(word) / letters
+        found.append(HeardWord(word, round(at_ms, 1), round(until_ms, 1)))
+        at_ms = until_ms
+    return found
+
+
+def _middle(word: HeardWord) -> float:
+    return (word.start_ms + word.end_ms) / 2
