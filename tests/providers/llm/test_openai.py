@@ -1,9 +1,8 @@
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from aiohttp import web
@@ -13,6 +12,7 @@ from offhook.errors import ProviderError
 from offhook.providers.llm.base import CallFacts, Message, Piece, TextDelta, ToolCall, ToolSpec
 from offhook.providers.llm.openai import ChatCompletions
 from offhook.simulator.clouds.openai_chat import ChatDouble, ChatReply, ChatRequest, Cut, Refuse, ScriptedCall, Stall
+from tests.simulator.clouds.waiting import until
 
 KEY = "sk-very-secret-0123456789"
 CALL = CallFacts("id", "reception", "Be kind.", datetime(2026, 1, 1, tzinfo=UTC))
@@ -271,9 +271,3 @@ async def test_an_endless_event() -> None:
 async def test_thoughts_are_not_said() -> None:
     thought = b'data: {"choices":[{"delta":{"content":"<think>Hm.</think>"}}]}\n\n'
     assert said(await raw(thought, TEXT, STOP)) == "Hi."
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(2):
-        while not condition():  # noqa: ASYNC110 - the server of the double has no event for a client that left
-            await asyncio.sleep(0.005)

@@ -22,7 +22,7 @@ class WordTime:
 
 @dataclass(frozen=True, slots=True)
 class SpeechChunk:
-    """A piece of speech: whole samples in `format`, and the words whose sound begins in it."""
+    """A piece of speech: whole samples in `format`, and the words whose sound ends in it."""
 
     audio: bytes
     format: AudioFormat

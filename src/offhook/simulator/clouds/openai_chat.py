@@ -12,6 +12,16 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from offhook.simulator.clouds.openai import (
+    OpenAiDouble,
+    bad_request,
+    error_answer,
+    json_answer,
+    json_body,
+    unauthorized,
+)
+from offhook.simulator.clouds.serving import Cut, Fault, Refuse, Stall, fails, forever
+
 __all__ = ["ChatDouble", "ChatReply", "ChatRequest", "Cut", "Fault", "Refuse", "ScriptedCall", "Stall"]
 
 
@@ -22,34 +32,6 @@ class ScriptedCall:
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Stall:
-    """Fall silent after `pieces` pieces of text, and stay so until the client goes; 0 withholds even the headers."""
-
-    pieces: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Drop the connection after `pieces` pieces of text."""
-
-    pieces: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Answer with an HTTP error in OpenAI's shape."""
-
-    status: int
-    message: str = "The server had an error while processing your request."
-    type: str = "server_error"
-    code: str | None = None
-    param: str | None = None
-
-
-Fault = Stall | Cut | Refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +79,15 @@ class ChatDouble:
         self._key = api_key
         self._numbers = itertools.count(1)
 
-    def app(self) -> web.Application:
-        """The API below /v1, to be served by whoever calls."""
-        app = web.Application(client_max_size=16 << 20)
-        app.router.add_post("/v1/chat/completions", self._complete)
-        return app
+    def routes(self) -> Iterable[web.RouteDef]:
+        """What it answers, below /v1."""
+        return [web.post("/v1/chat/completions", self._complete)]
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
-        """Serve on a free port of this machine; gives the base URL, ending in /v1."""
-        runner = web.AppRunner(self.app(), handler_cancellation=True, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        try:
-            host, port = runner.addresses[0][:2]
-            yield f"http://{host}:{port}/v1"
-        finally:
-            await runner.cleanup()
+        """Serve it alone on a free port of this machine; gives the base URL, ending in /v1."""
+        async with OpenAiDouble(self, api_key=self._key).serve() as url:
+            yield url
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         number = next(self._numbers)
@@ -126,28 +99,21 @@ class ChatDouble:
             raise
 
     async def _answer(self, request: web.Request, number: int) -> web.StreamResponse:
-        refusal = self._unauthorized(request)
-        body = _object(await request.read())
+        refusal = unauthorized(request, self._key)
+        body = json_body(await request.read())
         refusal = refusal or _invalid(body)
         if refusal:
-            return _error(refusal, number)
+            return error_answer(refusal, number)
         asked = ChatRequest(body, dict(request.headers))
         self.requests.append(asked)
         reply = self._rule(asked)
         if isinstance(reply.fault, Refuse):
-            return _error(reply.fault, number)
+            return error_answer(reply.fault, number)
         if reply.fault == Stall(0):
-            await _forever()
+            await forever()
         if body.get("stream"):
             return await _stream(request, _Wire(body, reply, number))
-        return _json(_Wire(body, reply, number).completion(), number)
-
-    def _unauthorized(self, request: web.Request) -> Refuse | None:
-        given = request.headers.get("Authorization", "")
-        if not self._key or given == f"Bearer {self._key}":
-            return None
-        shown = given.removeprefix("Bearer ")
-        return Refuse(401, f"Incorrect API key provided: {shown}.", "invalid_request_error", "invalid_api_key")
+        return json_answer(_Wire(body, reply, number).completion(), number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,26 +178,11 @@ async def _stream(request: web.Request, wire: _Wire) -> web.StreamResponse:
     await response.prepare(request)
     for sent, chunk in enumerate(wire.chunks()):
         # The first chunk only names the role, so that this many pieces of text are out.
-        if await _fails(wire.reply.fault, request, sent - 1):
+        if await fails(wire.reply.fault, request, sent - 1):
             return response
         await response.write(b"data: " + orjson.dumps(chunk) + b"\n\n")
     await response.write(b"data: [DONE]\n\n")
     return response
-
-
-async def _fails(fault: Fault | None, request: web.Request, sent: int) -> bool:
-    if isinstance(fault, Stall) and sent == fault.pieces:
-        await _forever()
-    if isinstance(fault, Cut) and sent == fault.pieces and request.transport:
-        # What was written must be on its way before the connection goes.
-        await asyncio.sleep(0.01)
-        request.transport.abort()
-        return True
-    return False
-
-
-async def _forever() -> None:
-    await asyncio.Event().wait()
 
 
 def _in_turn(replies: list[ChatReply]) -> Rule:
@@ -248,22 +199,16 @@ def _call(call: ScriptedCall, call_id: str) -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def _invalid(body: Mapping[str, Any]) -> Refuse | None:
     for name in ("model", "messages"):
         if not body.get(name):
-            return _bad(f"Missing required parameter: '{name}'.", name)
+            return bad_request(f"Missing required parameter: '{name}'.", name)
     unanswered = _unanswered(body["messages"])
     if unanswered:
         listed = ", ".join(unanswered)
-        return _bad(f"An assistant message with 'tool_calls' must be followed by tool messages: {listed}", "messages")
+        return bad_request(
+            f"An assistant message with 'tool_calls' must be followed by tool messages: {listed}", "messages"
+        )
     return None
 
 
@@ -280,17 +225,3 @@ def _unanswered(messages: Sequence[Mapping[str, Any]]) -> list[str]:
         else:
             waiting = [call["id"] for call in message.get("tool_calls") or ()]
     return waiting
-
-
-def _bad(message: str, param: str) -> Refuse:
-    return Refuse(400, message, "invalid_request_error", "invalid_request", param)
-
-
-def _error(refusal: Refuse, number: int) -> web.Response:
-    error = {"message": refusal.message, "type": refusal.type, "param": refusal.param, "code": refusal.code}
-    return _json({"error": error}, number, refusal.status)
-
-
-def _json(value: Mapping[str, Any], number: int, status: int = 200) -> web.Response:
-    headers = {"x-request-id": f"req_{number}"}
-    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json", headers=headers)
