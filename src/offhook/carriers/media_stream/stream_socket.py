@@ -29,10 +29,11 @@ class StreamSocket(web.WebSocketResponse):
     nobody. So `write` goes to the transport, and its caller watches `unread`.
     """
 
-    def __init__(self, settings: MediaStreamSettings):
+    def __init__(self, settings: MediaStreamSettings, *, heartbeat_s: float = HEARTBEAT_S, close_s: float = CLOSE_S):
         super().__init__(
-            timeout=CLOSE_S, heartbeat=HEARTBEAT_S, compress=False, max_msg_size=settings.max_message_bytes
+            timeout=close_s, heartbeat=heartbeat_s, compress=False, max_msg_size=settings.max_message_bytes
         )
+        self._close_s = close_s
         self._transport: asyncio.Transport | None = None
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter:
@@ -57,7 +58,7 @@ class StreamSocket(web.WebSocketResponse):
     async def part(self, code: WSCloseCode, reason: str) -> None:
         """Close, and give the peer a moment to do the same."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2 * CLOSE_S):
+            async with asyncio.timeout(2 * self._close_s):
                 await self.close(code=code, message=reason.encode()[:MAX_REASON_BYTES])
 
     def abort(self) -> None:
