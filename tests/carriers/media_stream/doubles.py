@@ -74,7 +74,7 @@ class Door:
     ticket: Ticket
     carrier: TwilioSettings = field(default_factory=CarrierSettings)
     limits: MediaStreamSettings = field(default_factory=MediaStreamSettings)
-    heartbeat_s: float = 20.0
+    heartbeat_s: float = 10.0
     close_s: float = 5.0
     answer: Callable[[Leg], None] | None = None
     switchboard: Switchboard = field(default_factory=Switchboard)

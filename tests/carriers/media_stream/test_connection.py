@@ -172,6 +172,13 @@ class TestEndOfTheCarrier:
             assert (await end_of(call))[0] is EndReason.PEER_STALLED
             peer.close()
 
+    async def test_a_ping_is_answered(self) -> None:
+        async with Door(ticket()) as door:
+            peer = await door.knock(autoping=False)
+            await peer.ping(b"hello")
+            pong = await peer.receive()
+            assert (pong.type, pong.data) == (WSMsgType.PONG, b"hello")
+
     async def test_a_socket_may_close_before_its_start(self) -> None:
         async with Door(ticket()) as door:
             peer = await door.knock()
@@ -250,7 +257,7 @@ class TestFaults:
             broken = await door.knock()
             await say(broken, VOBIZ_START)
             _, close = await hear_out(broken)
-            assert close.data == WSCloseCode.INTERNAL_ERROR
+            assert (close.data, close.extra) == (WSCloseCode.INTERNAL_ERROR, "")
             leg.send(ULAW)
             assert orjson.loads(await healthy.receive_str())["event"] == "playAudio"
             assert call.said == []

@@ -106,6 +106,8 @@ async def test_a_peer_that_does_not_read_is_seen_and_dropped() -> None:
         seen.append(socket.unread)
         await socket.part(WSCloseCode.OK, "")
         socket.abort()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         seen.append(socket.unread)
 
     async with Server(handler, close_s=0.05) as server:
