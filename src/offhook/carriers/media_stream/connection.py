@@ -12,6 +12,7 @@ from offhook.audio.formats import FRAME_MS
 from offhook.calls.leg import CallControl, Leg
 from offhook.carriers.media_stream.frames import FRAMES
 from offhook.carriers.media_stream.leg import ByteOrder, StreamLeg
+from offhook.carriers.media_stream.pulse import Pulse
 from offhook.carriers.media_stream.stream_socket import StreamSocket
 from offhook.carriers.media_stream.tickets import Ticket
 from offhook.carriers.media_stream.wire import Event, Media, Started, Stopped
@@ -78,6 +79,12 @@ class _Connection:
         self._leg: StreamLeg | None = None
         self._max_unread = 0
         self._binary = 0
+        self._pulse = Pulse(
+            asyncio.get_running_loop().call_later,
+            socket.heartbeat_s,
+            ask=socket.probe,
+            give_up=lambda: self._give_up("the peer answers no ping"),
+        )
         self._close_code = WSCloseCode.OK
         self._close_reason = ""
         self._over = asyncio.Event()
@@ -92,10 +99,11 @@ class _Connection:
         try:
             await self._over.wait()
         except asyncio.CancelledError:
-            self._end(EndReason.SHUTDOWN, "")
+            self._end(EndReason.SHUTDOWN, "", WSCloseCode.GOING_AWAY)
             raise
         finally:
             deadline.cancel()
+            self._pulse.stop()
             try:
                 await self._part(reading)
             finally:
@@ -119,8 +127,7 @@ class _Connection:
         """Send; a peer that leaves too much unread is given up, for what could still be sent would come too late."""
         self._socket.write_text(text)
         if self._socket.unread > self._max_unread:
-            self._end(EndReason.PEER_STALLED, f"the peer has left {STALL_MS} ms of audio unread")
-            self._socket.abort()
+            self._give_up(f"the peer has left {STALL_MS} ms of audio unread")
 
     # What comes in
 
@@ -132,23 +139,33 @@ class _Connection:
         except ConnectionError as error:
             self._end(EndReason.CALLER_HUNG_UP, str(error))
         except asyncio.CancelledError:
-            self._end(EndReason.SHUTDOWN, "")
+            self._end(EndReason.SHUTDOWN, "", WSCloseCode.GOING_AWAY)
             raise
         except Exception as error:  # noqa: BLE001 - the top of a connection's task: a fault in one call ends that call
             self._log.error("a fault in a media stream", exc_info=error)
             self._end(EndReason.ERROR, str(error), WSCloseCode.INTERNAL_ERROR)
 
     async def _read_on(self) -> None:
-        receive, read = self._socket.receive, self._frames.read
+        receive, read, pulse = self._socket.receive, self._frames.read, self._pulse
         while not self._over.is_set():
             message = await receive()
+            pulse.alive = True
             if message.type is WSMsgType.TEXT:
                 event = read(message.data)
                 if event is not None:
                     self._take(event)
-            elif message.type is WSMsgType.BINARY:
-                self._binary += 1
             else:
+                await self._take_other(message)
+
+    async def _take_other(self, message: WSMessage) -> None:
+        match message.type:
+            case WSMsgType.PING:
+                await self._socket.pong(message.data)
+            case WSMsgType.PONG:
+                pass
+            case WSMsgType.BINARY:
+                self._binary += 1
+            case _:
                 self._lose(message)
 
     def _take(self, event: Event) -> None:
@@ -205,14 +222,18 @@ class _Connection:
         if self._leg is None:
             self._break_off(WSCloseCode.POLICY_VIOLATION, f"no start within {self._limits.start_within_s:g} s")
 
+    def _give_up(self, problem: str) -> None:
+        if not self._over.is_set():
+            self._note_fault(problem)
+            self._end(EndReason.PEER_STALLED, problem)
+            self._socket.abort()
+
     def _lose(self, message: WSMessage) -> None:
         """Note that the socket is closed, which is how a caller hangs up, or broken."""
         fault = message.data if message.type is WSMsgType.ERROR else None
         if isinstance(fault, WebSocketError):
             self._note_fault(str(fault))
             self._end(EndReason.PROTOCOL, str(fault))
-        elif isinstance(fault, TimeoutError):
-            self._end(EndReason.PEER_STALLED, "the peer answers no ping")
         else:
             self._end(EndReason.CALLER_HUNG_UP, str(fault or ""))
 
@@ -221,6 +242,7 @@ class _Connection:
         if not self._over.is_set():
             self._note_fault(problem)
             self._say_stop()
+            self._close_reason = problem
             self._end(EndReason.PROTOCOL, problem, code)
 
     def _note_fault(self, problem: str) -> None:
@@ -237,7 +259,6 @@ class _Connection:
             return
         self._over.set()
         self._close_code = code
-        self._close_reason = detail if code is not WSCloseCode.OK else ""
         ignored = {**self._frames.counters, "binary": self._binary}
         self._log.info("media stream ended", reason=reason.value, detail=detail, ignored=ignored)
         if self._leg is not None:

@@ -176,9 +176,11 @@ class StreamLeg:
             self._events.on_dtmf(item)
 
     def _played(self, name: str) -> None:
-        if name in self._marks and self._events is not None:
+        # Twilio returns the marks of what was cleared, and any carrier may answer just before it hears of the clear.
+        if name in self._marks:
             del self._marks[name]
-            self._events.on_played(name)
+            if self._events is not None:
+                self._events.on_played(name)
 
 
 def _swapped(pcm: bytes) -> bytes:
