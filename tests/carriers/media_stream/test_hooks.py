@@ -291,6 +291,15 @@ def test_a_caller_whom_nobody_took_goes_back_to_an_agent(status: str, state: str
     )
 
 
+def test_a_dialled_call_that_nobody_took_over_is_still_for_its_agent() -> None:
+    house = PaperHouse(origins={DIAL_ID: CallOrigin("outbound", "+15550199", "+15550100", "sales", {"name": "Anna"})})
+    of_vobiz = hooks(house)
+    of_vobiz.receive("answer", visit(DIAL_ID, **ANSWER))
+    of_vobiz.receive("dial-status", visit(CallUUID=CALL_ID, DialStatus="busy"))
+    variables = {"name": "Anna", "transfer": "busy"}
+    assert house.expected[1].origin == CallOrigin("outbound", "+15550199", "+15550100", "sales", variables)
+
+
 def test_a_document_is_published_for_a_while() -> None:
     of_vobiz = hooks(PaperHouse())
     document = dial("vobiz", "+15550100")
