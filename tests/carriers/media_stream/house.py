@@ -25,6 +25,7 @@ class PaperHouse:
 
     origins: dict[str, CallOrigin] = field(default_factory=dict)
     is_draining: bool = False
+    is_broken: bool = False
     answered: list[Leg] = field(default_factory=list)
     expected: list[Ticket] = field(default_factory=list)
     ended: list[tuple[CarrierName, str, str]] = field(default_factory=list)
@@ -35,14 +36,21 @@ class PaperHouse:
     def house(self) -> House:
         return House(
             answer=self.answered.append,
-            expect=self.expected.append,
+            expect=self.expect,
             hung_up=self.hung_up,
             watch=self,
             control_for=self.control_for,
             draining=lambda: self.is_draining,
         )
 
+    def expect(self, ticket: Ticket) -> None:
+        if self.is_broken:
+            raise RuntimeError("a fault of ours")
+        self.expected.append(ticket)
+
     def hung_up(self, carrier: CarrierName, hook: HangupHook) -> None:
+        if self.is_broken:
+            raise RuntimeError("a fault of ours")
         self.ended.append((carrier, hook.call.call_id, hook.detail))
 
     def control_for(self, ticket: Ticket) -> CallControl | None:
