@@ -20,6 +20,7 @@ from offhook.errors import ConfigError
 from offhook.events import CallEvent
 from offhook.server.brains import Brains, load_brains
 from offhook.server.event_log import EventLog
+from offhook.server.media_streams import MediaStreams
 from offhook.server.records import CallRecords
 from offhook.server.switchboard import Desk, Switchboard
 
@@ -37,6 +38,7 @@ class Server:
         self.http_port = 0
         self.audiosocket_port = 0
         self.switchboard: Switchboard | None = None
+        self.media_streams = MediaStreams(settings)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Server"]:
@@ -51,8 +53,10 @@ class Server:
                 self.clock.after(brains.voice_detection.step)
             beat = asyncio.create_task(self.clock.run())
             stack.callback(beat.cancel)
+            stack.push_async_callback(self.media_streams.close)
             await self._serve_audiosocket(stack, self.switchboard)
             stack.push_async_callback(self.switchboard.hang_up_all)
+            self.media_streams.open(self.switchboard)
             yield self
 
     def _switchboard(self, brains: Brains, stack: AsyncExitStack) -> Switchboard:
@@ -90,6 +94,7 @@ class Server:
     async def _serve_http(self, stack: AsyncExitStack) -> None:
         app = web.Application()
         app.router.add_get("/health", self._health)
+        app.add_routes(self.media_streams.routes())
         settings = self.settings.server
         self.http_port = await _listen(
             stack, app, settings.http_host, settings.http_port, "server.http_port (HTTP_PORT)"
@@ -111,6 +116,7 @@ class Server:
             "refused": board.refused if board else 0,
             "max_calls": self.settings.limits.max_calls,
             "audiosocket_port": self.audiosocket_port,
+            "carriers": self.media_streams.carriers,
             "late_beats": self.clock.late,
         }
         return web.json_response(body, status=200 if ready else 503)
@@ -156,6 +162,7 @@ def _announce(server: Server) -> None:
         f"Offhook {__version__} is ready: {answers}, up to {settings.limits.max_calls} calls.",
         f"  HTTP         http://{settings.server.http_host}:{server.http_port}/health",
         f"  AudioSocket  {host}:{port}",
+        *server.media_streams.lines(),
         "Try it:",
         "  1. a synthetic caller, in a second terminal:",
         "       .venv/bin/offhook simulate examples/scenarios/receptionist.toml",

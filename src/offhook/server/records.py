@@ -27,6 +27,7 @@ __all__ = ["CallRecords"]
 log = structlog.get_logger(__name__)
 
 _MOST_ENTRIES = 5_000
+_MOST_ENDED = 64
 
 
 class CallRecords:
@@ -36,12 +37,22 @@ class CallRecords:
         self._folder = folder
         self._worker = worker
         self._open: dict[str, dict[str, Any]] = {}
+        self._ended: dict[str, dict[str, Any]] = {}
 
     def note_recording(self, call_id: str, path: Path) -> None:
         """The call is being recorded to `path`."""
         if call_id in self._open:
             self._open[call_id]["recording"] = str(path)
             self._save(self._open[call_id])
+
+    def note_end(self, carrier: str, carrier_call_id: str, detail: str) -> None:
+        """The carrier says why a call ended, before or not long after its end. What is known better stands."""
+        for record in (*self._open.values(), *self._ended.values()):
+            if (record["carrier"], record["carrier_call_id"]) == (carrier, carrier_call_id) and not record[
+                "end_detail"
+            ]:
+                record["end_detail"] = detail
+                self._save(record)
 
     def __call__(self, event: CallEvent) -> None:
         """Take an event."""
@@ -53,7 +64,9 @@ class CallRecords:
         if self._take(record, event):
             self._save(record)
         if isinstance(event, CallEnded):
-            del self._open[event.call_id]
+            self._ended[event.call_id] = self._open.pop(event.call_id)
+            if len(self._ended) > _MOST_ENDED:
+                del self._ended[next(iter(self._ended))]
 
     def _take(self, record: dict[str, Any], event: CallEvent) -> bool:
         """Put the event into the record; true if that is worth a write now."""
@@ -63,7 +76,7 @@ class CallRecords:
             case CallEnded():
                 record["duration_ms"] = event.at_ms
                 record["end_reason"] = event.reason.value
-                record["end_detail"] = event.detail
+                record["end_detail"] = event.detail or record["end_detail"]
                 record["counters"] = dict(event.counters)
                 return True
             case (

@@ -65,6 +65,11 @@ class Switchboard:
         """Calls in progress."""
         return len(self._calls)
 
+    @property
+    def draining(self) -> bool:
+        """Whether no call is taken any more, since the server stops."""
+        return self._draining
+
     def answer(self, leg: Leg) -> None:
         """Answer a new leg, or tell its caller that all lines are busy."""
         if self._draining or self.active >= self._desk.settings.limits.max_calls:
@@ -170,6 +175,14 @@ class Switchboard:
             # A carrier may use an id again while the call that had it is still being closed.
             if calls.get(call.facts.call_id) is call:
                 del calls[call.facts.call_id]
+
+    def hung_up(self, carrier: str, carrier_call_id: str, reason: EndReason, detail: str) -> None:
+        """A carrier says, apart from the leg, that a call is over and why."""
+        if carrier_call_id:
+            self._desk.records.note_end(carrier, carrier_call_id, detail)
+        for call in (*self._calls.values(), *self._turned_away.values()):
+            if (call.leg.carrier, call.leg.carrier_call_id) == (carrier, carrier_call_id):
+                call.on_closed(reason, detail)
 
     async def drain(self, within_s: float) -> None:
         """Take no new calls; wait for those in progress, then end what is left."""

@@ -41,6 +41,7 @@ _FORMATS: Mapping[str, tuple[str, AudioFormat]] = {
 }
 _NO_ANSWERS = ("ring", "machinedetection", "record", "dial", "conference")
 _DOCUMENT_USES = 5
+_MOST_REMEMBERED = 10_000
 
 
 class CallWatch(Protocol):
@@ -96,6 +97,7 @@ class Hooks:
         self._carrier = carrier
         self._addresses = addresses
         self._published = Once[bytes](token_s)
+        self._origins: dict[str, CallOrigin] = {}
         audio = settings.audio if isinstance(settings, CarrierSettings) else "mulaw"
         self._content_type, self._format = _FORMATS[audio]
         self._handlers: Mapping[str, Callable[[Visit], bytes]] = {
@@ -161,6 +163,7 @@ class Hooks:
             waiting=self.arrivals.is_waiting(self._carrier, hook.call.call_id),
         )
         self.arrivals.forget(self._carrier, hook.call.call_id)
+        self._origins.pop(hook.call.call_id, None)
         self.house.hung_up(self._carrier, hook)
         self._progress(visit, hook.call, hook.state, hook.detail)
         return documents.nothing()
@@ -217,7 +220,8 @@ class Hooks:
     # Joining a call to its media socket
 
     def _origin(self, visit: Visit, call: CallHook) -> CallOrigin:
-        told = self.house.watch.origin(visit.dial_id) if visit.dial_id else None
+        """What is known of the call: by whom it was dialled, else as it came first, else what is told now."""
+        told = self.house.watch.origin(visit.dial_id) if visit.dial_id else self._origins.get(call.call_id)
         if told is None:
             direction = "outbound" if visit.dial_id else call.direction
             return CallOrigin(direction, call.from_number, call.to_number)
@@ -234,9 +238,16 @@ class Hooks:
         if is_new:
             log.info("a call comes", carrier=self._carrier, carrier_call_id=call.call_id, direction=origin.direction)
             self.house.expect(ticket)
+            self._remember(call.call_id, origin)
         return documents.stream(
             self._carrier,
             self._addresses.socket(self._carrier, token, base=visit.base),
             content_type=self._content_type,
             status_url=self._addresses.hook(self._carrier, "stream-status", base=visit.base),
         )
+
+    def _remember(self, call_id: str, origin: CallOrigin) -> None:
+        if call_id:
+            self._origins[call_id] = origin
+        if len(self._origins) > _MOST_REMEMBERED:
+            del self._origins[next(iter(self._origins))]

@@ -1,0 +1,176 @@
+"""Vobiz, Plivo and Twilio in this server: their webhooks, their media sockets and their accounts put together."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import structlog
+from aiohttp import web
+
+from offhook.calls.leg import CallControl, CallOrigin, Leg
+from offhook.carriers.media_stream import documents
+from offhook.carriers.media_stream.accounts import CARRIERS, accounts
+from offhook.carriers.media_stream.addresses import Addresses
+from offhook.carriers.media_stream.apis import open_api
+from offhook.carriers.media_stream.connection import serve_stream
+from offhook.carriers.media_stream.control import StreamControl
+from offhook.carriers.media_stream.gate import Gate
+from offhook.carriers.media_stream.hooks import CallWatch, Hooks, House
+from offhook.carriers.media_stream.routes import HookRoutes, Reception
+from offhook.carriers.media_stream.stream_socket import StreamSocket
+from offhook.carriers.media_stream.tickets import Ticket
+from offhook.carriers.media_stream.webhooks import CallState, HangupHook
+from offhook.config import CarrierName, Settings
+from offhook.events import EndReason
+from offhook.server.switchboard import Switchboard
+
+__all__ = ["MediaStreams"]
+
+log = structlog.get_logger(__name__)
+
+
+class NobodyDials:
+    """Watches the calls of a server that places none."""
+
+    def origin(self, dial_id: str) -> CallOrigin | None:
+        """None is known."""
+        return None
+
+    def identify(self, dial_id: str, carrier_call_id: str) -> None:
+        """Of no use here."""
+
+    def progress(self, dial_id: str, state: CallState, detail: str) -> None:
+        """Worth a line for whoever looks for a call of a server that was there before."""
+        log.debug("news of a call that nobody here dialled", dial_id=dial_id, state=state, detail=detail)
+
+
+class MediaStreams:
+    """The carriers that are enabled. Until `open`, and while the switchboard drains, they reject calls.
+
+    `addresses` makes the addresses of the hooks, `apis` has the accounts that are set.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        watch: CallWatch | None = None,
+        expect: Callable[[Ticket], None] = lambda ticket: None,
+    ):
+        """Raises ConfigError where signatures are required and cannot be checked."""
+        self._settings = settings
+        self._switchboard: Switchboard | None = None
+        self._sockets: set[asyncio.Task[object] | None] = set()
+        secret = settings.keys.webhook_secret
+        self._secret = secret.get_secret_value() if secret else ""
+        self.addresses = Addresses(settings.server.public_url, self._secret)
+        self.apis = {each.carrier: open_api(each) for each in accounts(settings)}
+        self._house = House(
+            answer=self._answer,
+            expect=expect,
+            hung_up=self._hung_up,
+            watch=watch or NobodyDials(),
+            control_for=self._control_for,
+            draining=lambda: self._switchboard is None or self._switchboard.draining,
+        )
+        enabled = [carrier for carrier in CARRIERS if settings.carrier(carrier).enabled]
+        self._receptions = {carrier: Reception(Gate(settings, carrier), self._hooks(carrier)) for carrier in enabled}
+
+    @property
+    def carriers(self) -> tuple[CarrierName, ...]:
+        """Those that may call."""
+        return tuple(self._receptions)
+
+    def lines(self) -> list[str]:
+        """What to tell at the start: where the carriers' webhooks go, without the secret."""
+        if not self.addresses.public_url:
+            return (
+                ["  carriers     set PUBLIC_URL to take calls of " + ", ".join(self.carriers)] if self.carriers else []
+            )
+        below = self.addresses.public_url + ("/k/<WEBHOOK_SECRET>" if self._secret else "")
+        return [f"  {carrier.capitalize():<12} {below}/{carrier}/answer" for carrier in self.carriers]
+
+    def routes(self) -> Iterator[web.RouteDef]:
+        """What belongs into the server's HTTP."""
+        root = self._settings.media_streams.root
+        return HookRoutes(self._receptions, self.addresses, self._serve, root=root, secret=self._secret).routes()
+
+    def open(self, switchboard: Switchboard) -> None:
+        """Take calls from now on."""
+        self._switchboard = switchboard
+
+    async def close(self) -> None:
+        """End the media sockets that have brought no call yet, and the connections to the accounts."""
+        tasks = [task for task in self._sockets if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(api.close() for api in self.apis.values()))
+
+    def _hooks(self, carrier: CarrierName) -> Hooks:
+        settings = self._settings
+        return Hooks(settings.carrier(carrier), carrier, self._house, self.addresses, settings.media_streams.token_s)
+
+    async def _serve(
+        self, request: web.Request, ticket: Ticket, begin: Callable[[Leg], None], control: CallControl | None
+    ) -> web.StreamResponse:
+        limits = self._settings.media_streams
+        socket = StreamSocket(limits)
+        await socket.prepare(request)
+        task = asyncio.current_task()
+        self._sockets.add(task)
+        try:
+            await serve_stream(
+                socket,
+                ticket,
+                carrier=self._settings.carrier(ticket.carrier),
+                limits=limits,
+                answer=begin,
+                control=control,
+                peer=_peer(request),
+            )
+        finally:
+            self._sockets.discard(task)
+        return socket
+
+    # What the carriers tell
+
+    def _answer(self, leg: Leg) -> None:
+        if self._switchboard is not None:
+            self._switchboard.answer(leg)
+
+    def _hung_up(self, carrier: CarrierName, hook: HangupHook) -> None:
+        if self._switchboard is not None:
+            reason = EndReason.ERROR if hook.is_fault else EndReason.CALLER_HUNG_UP
+            self._switchboard.hung_up(carrier, hook.call.call_id, reason, hook.detail)
+
+    # What calls ask of the carriers
+
+    def _control_for(self, ticket: Ticket) -> CallControl | None:
+        api = self.apis.get(ticket.carrier)
+        if api is None or not ticket.carrier_call_id:
+            return None
+        return StreamControl(
+            api,
+            ticket.carrier_call_id,
+            publish=self._receptions[ticket.carrier].hooks.publish,
+            dial_document=partial(self._dial_document, ticket),
+        )
+
+    def _dial_document(self, ticket: Ticket, to: str) -> bytes:
+        """Connects the caller to `to` under the number of ours that the call is about."""
+        settings, origin = self._settings.carrier(ticket.carrier), ticket.origin
+        ours = origin.to_number if origin.direction == "inbound" else origin.from_number
+        known = self.addresses.reachable
+        return documents.dial(
+            ticket.carrier,
+            to,
+            caller_id=ours or settings.from_number or self._settings.keys.from_number,
+            timeout_s=settings.ring_timeout_s,
+            action_url=self.addresses.hook(ticket.carrier, "dial-status") if known else "",
+        )
+
+
+def _peer(request: web.Request) -> str:
+    address = request.transport.get_extra_info("peername") if request.transport else None
+    return f"{address[0]}:{address[1]}" if address else ""
