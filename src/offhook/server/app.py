@@ -12,16 +12,23 @@ import structlog
 from aiohttp import web
 
 from offhook import __version__
+from offhook.api_key import forget_key, make_key
 from offhook.audio.convert import converter
 from offhook.calls.clock import MediaClock
 from offhook.carriers.audiosocket.server import AudioSocketServer
+from offhook.carriers.media_stream.outbound import Dialler
 from offhook.config import Settings
 from offhook.errors import ConfigError
 from offhook.events import CallEvent
+from offhook.server.api.calls import CallsApi
+from offhook.server.api.guard import guarded
 from offhook.server.brains import Brains, load_brains
+from offhook.server.carrier_lines import carrier_lines
+from offhook.server.dialling import dialling
 from offhook.server.event_log import EventLog
 from offhook.server.records import CallRecords
 from offhook.server.switchboard import Desk, Switchboard
+from offhook.server.tunnel import tunnel_to
 
 __all__ = ["Server", "run"]
 
@@ -29,10 +36,13 @@ log = structlog.get_logger(__name__)
 
 
 class Server:
-    """A running server. `http_port` and `audiosocket_port` are the ports in use."""
+    """A running server. `http_port` and `audiosocket_port` are the ports in use; `public_url` is the address at which
+    carriers reach it, that of the tunnel if there is one."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, *, tunnel: bool = False):
         self.settings = settings
+        self.public_url = settings.server.public_url
+        self._tunnel = tunnel
         self.clock = MediaClock()
         self.http_port = 0
         self.audiosocket_port = 0
@@ -43,10 +53,14 @@ class Server:
         """Everything up inside, everything down after. Raises ConfigError, ModelError."""
         async with AsyncExitStack() as stack:
             _check_writable(self.settings)
-            await self._serve_http(stack)
+            dialler = await stack.enter_async_context(dialling(self.settings, lambda: self.reachable))
+            await self._serve_http(stack, dialler)
+            if self._tunnel:
+                tunnel = tunnel_to(self.settings.server.http_host, self.http_port, self.settings)
+                self.public_url = await stack.enter_async_context(tunnel)
             brains = await load_brains(self.settings)
             stack.push_async_callback(brains.close)
-            self.switchboard = self._switchboard(brains, stack)
+            self.switchboard = self._switchboard(brains, dialler, stack)
             if brains.voice_detection is not None:
                 self.clock.after(brains.voice_detection.step)
             beat = asyncio.create_task(self.clock.run())
@@ -55,7 +69,7 @@ class Server:
             stack.push_async_callback(self.switchboard.hang_up_all)
             yield self
 
-    def _switchboard(self, brains: Brains, stack: AsyncExitStack) -> Switchboard:
+    def _switchboard(self, brains: Brains, dialler: Dialler, stack: AsyncExitStack) -> Switchboard:
         files = ThreadPoolExecutor(1, thread_name_prefix="files")
         stack.callback(files.shutdown, wait=True)
         records = CallRecords(self.settings.server.data_dir / "calls", files)
@@ -76,6 +90,7 @@ class Server:
                 brains.voice_detection,
                 brains.phrases,
                 files,
+                dialler,
             )
         )
 
@@ -87,9 +102,21 @@ class Server:
         stack.push_async_callback(server.stop)
         self.audiosocket_port = server.port
 
-    async def _serve_http(self, stack: AsyncExitStack) -> None:
+    @property
+    def reachable(self) -> str:
+        """What the addresses of webhooks begin with; empty while carriers cannot reach this server."""
+        secret = self.settings.keys.webhook_secret
+        below = f"/k/{secret.get_secret_value()}" if secret is not None else ""
+        return self.public_url and f"{self.public_url.rstrip('/')}{below}"
+
+    async def _serve_http(self, stack: AsyncExitStack, dialler: Dialler) -> None:
         app = web.Application()
         app.router.add_get("/health", self._health)
+        key = make_key(self.settings)
+        stack.callback(forget_key, self.settings, key)
+        api = guarded(key)
+        CallsApi(dialler, lambda: self.switchboard).add_to(api)
+        app.add_subapp("/v1", api)
         settings = self.settings.server
         self.http_port = await _listen(
             stack, app, settings.http_host, settings.http_port, "server.http_port (HTTP_PORT)"
@@ -156,6 +183,7 @@ def _announce(server: Server) -> None:
         f"Offhook {__version__} is ready: {answers}, up to {settings.limits.max_calls} calls.",
         f"  HTTP         http://{settings.server.http_host}:{server.http_port}/health",
         f"  AudioSocket  {host}:{port}",
+        *carrier_lines(settings, server.reachable),
         "Try it:",
         "  1. a synthetic caller, in a second terminal:",
         "       .venv/bin/offhook simulate examples/scenarios/receptionist.toml",
@@ -168,7 +196,7 @@ def _announce(server: Server) -> None:
     sys.stdout.flush()
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, *, tunnel: bool) -> None:
     stop = asyncio.Event()
     now = asyncio.Event()
 
@@ -178,7 +206,7 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, signalled)
-    async with Server(settings).running() as server:
+    async with Server(settings, tunnel=tunnel).running() as server:
         _announce(server)
         await stop.wait()
         if server.switchboard is not None:
@@ -196,9 +224,9 @@ async def _drain(switchboard: Switchboard, within_s: float, now: asyncio.Event) 
         wait.cancel()
 
 
-def run(settings: Settings) -> int:
-    """Serve until a signal comes. Returns the exit status."""
+def run(settings: Settings, *, tunnel: bool = False) -> int:
+    """Serve until a signal comes, with a public address by a `tunnel` if wanted. Returns the exit status."""
     import uvloop  # noqa: PLC0415 - only a running server needs it
 
-    uvloop.run(_serve(settings))
+    uvloop.run(_serve(settings, tunnel=tunnel))
     return 0
