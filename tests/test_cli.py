@@ -80,15 +80,16 @@ def test_help_of_every_command(run: Run, command: list[str]) -> None:
 def test_init_then_serve(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Settings] = []
 
-    def serve(settings: Settings) -> int:
+    def serve(settings: Settings, *, tunnel: bool) -> int:
         given.append(settings)
-        return 3
+        return 4 if tunnel else 3
 
     module(monkeypatch, "offhook.server.app", run=serve)
     monkeypatch.setattr("offhook.logs.configure_logs", lambda _: None)
     status, out, _ = run("init")
     assert (status, out.splitlines()[:2]) == (0, ["wrote offhook.toml", "wrote .env.example"])
     assert run("serve")[0] == 3
+    assert run("serve", "--tunnel")[0] == 4
     assert given[0].server.data_dir == tmp_path / "var"
 
 
@@ -115,7 +116,7 @@ def test_example_values_are_noted(run: Run, tmp_path: Path) -> None:
 
 
 def test_interrupting_is_quiet(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_: Settings) -> int:
+    def interrupted(_: Settings, *, tunnel: bool) -> int:
         raise KeyboardInterrupt
 
     module(monkeypatch, "offhook.server.app", run=interrupted)

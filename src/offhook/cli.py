@@ -77,7 +77,10 @@ def _offhook(
 
 
 @app.command()
-def serve(config: ConfigOption = None) -> None:
+def serve(
+    config: ConfigOption = None,
+    tunnel: Annotated[bool, typer.Option("--tunnel", help="Open a public address for carriers by ngrok.")] = False,
+) -> None:
     """Answer calls until stopped."""
     from offhook.logs import configure_logs  # noqa: PLC0415 - with what only a server needs
 
@@ -85,7 +88,7 @@ def serve(config: ConfigOption = None) -> None:
     configure_logs(loaded.settings)
     _log_notes(loaded)
     run = importlib.import_module("offhook.server.app").run
-    raise typer.Exit(int(run(loaded.settings)))
+    raise typer.Exit(int(run(loaded.settings, tunnel=tunnel)))
 
 
 def _log_notes(loaded: Loaded) -> None:

@@ -39,6 +39,7 @@ class EndReason(StrEnum):
     TRANSFERRED = "transferred"
     SILENCE = "silence"
     MAX_DURATION = "max_duration"
+    ANSWERING_MACHINE = "answering_machine"
     BUSY = "busy"
     PEER_STALLED = "peer_stalled"
     PROTOCOL = "protocol"

@@ -12,17 +12,26 @@ import structlog
 from aiohttp import web
 
 from offhook import __version__
+from offhook.api_key import forget_key, make_key
 from offhook.audio.convert import converter
 from offhook.calls.clock import MediaClock
 from offhook.carriers.audiosocket.server import AudioSocketServer
+from offhook.carriers.media_stream.accounts import CARRIERS
+from offhook.carriers.media_stream.addresses import Addresses
+from offhook.carriers.media_stream.outbound import Dialler
 from offhook.config import Settings
 from offhook.errors import ConfigError
 from offhook.events import CallEvent
+from offhook.server.api.calls import CallsApi
+from offhook.server.api.guard import guarded
 from offhook.server.brains import Brains, load_brains
+from offhook.server.carrier_lines import carrier_lines
+from offhook.server.dialling import dialling, open_apis
 from offhook.server.event_log import EventLog
 from offhook.server.media_streams import MediaStreams
 from offhook.server.records import CallRecords
 from offhook.server.switchboard import Desk, Switchboard
+from offhook.server.tunnel import tunnel_to
 
 __all__ = ["Server", "run"]
 
@@ -30,36 +39,46 @@ log = structlog.get_logger(__name__)
 
 
 class Server:
-    """A running server. `http_port` and `audiosocket_port` are the ports in use."""
+    """A running server. `http_port` and `audiosocket_port` are the ports in use; `addresses` those at which carriers
+    reach it, through the tunnel if there is one; `carriers` may call by webhook."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, *, tunnel: bool = False):
         self.settings = settings
+        secret = settings.keys.webhook_secret
+        self.addresses = Addresses(settings.server.public_url, secret.get_secret_value() if secret else "")
+        self._tunnel = tunnel
         self.clock = MediaClock()
         self.http_port = 0
         self.audiosocket_port = 0
         self.switchboard: Switchboard | None = None
-        self.media_streams = MediaStreams(settings)
+        self.carriers = tuple(carrier for carrier in CARRIERS if settings.carrier(carrier).enabled)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Server"]:
         """Everything up inside, everything down after. Raises ConfigError, ModelError."""
         async with AsyncExitStack() as stack:
             _check_writable(self.settings)
-            await self._serve_http(stack)
+            apis = await stack.enter_async_context(open_apis(self.settings))
+            dialler = await stack.enter_async_context(dialling(self.settings, apis, lambda: self.addresses.reachable))
+            media_streams = MediaStreams(self.settings, self.addresses, apis, watch=dialler)
+            await self._serve_http(stack, dialler, media_streams)
+            if self._tunnel:
+                tunnel = tunnel_to(self.settings.server.http_host, self.http_port, self.settings)
+                self.addresses.public_url = await stack.enter_async_context(tunnel)
             brains = await load_brains(self.settings)
             stack.push_async_callback(brains.close)
-            self.switchboard = self._switchboard(brains, stack)
+            self.switchboard = self._switchboard(brains, dialler, stack)
             if brains.voice_detection is not None:
                 self.clock.after(brains.voice_detection.step)
             beat = asyncio.create_task(self.clock.run())
             stack.callback(beat.cancel)
-            stack.push_async_callback(self.media_streams.close)
+            stack.push_async_callback(media_streams.close)
             await self._serve_audiosocket(stack, self.switchboard)
             stack.push_async_callback(self.switchboard.hang_up_all)
-            self.media_streams.open(self.switchboard)
+            media_streams.open(self.switchboard)
             yield self
 
-    def _switchboard(self, brains: Brains, stack: AsyncExitStack) -> Switchboard:
+    def _switchboard(self, brains: Brains, dialler: Dialler, stack: AsyncExitStack) -> Switchboard:
         files = ThreadPoolExecutor(1, thread_name_prefix="files")
         stack.callback(files.shutdown, wait=True)
         records = CallRecords(self.settings.server.data_dir / "calls", files)
@@ -80,6 +99,7 @@ class Server:
                 brains.voice_detection,
                 brains.phrases,
                 files,
+                dialler,
             )
         )
 
@@ -91,10 +111,15 @@ class Server:
         stack.push_async_callback(server.stop)
         self.audiosocket_port = server.port
 
-    async def _serve_http(self, stack: AsyncExitStack) -> None:
+    async def _serve_http(self, stack: AsyncExitStack, dialler: Dialler, media_streams: MediaStreams) -> None:
         app = web.Application()
         app.router.add_get("/health", self._health)
-        app.add_routes(self.media_streams.routes())
+        app.add_routes(media_streams.routes())
+        key = make_key(self.settings)
+        stack.callback(forget_key, self.settings, key)
+        api = guarded(key)
+        CallsApi(dialler, lambda: self.switchboard).add_to(api)
+        app.add_subapp("/v1", api)
         settings = self.settings.server
         self.http_port = await _listen(
             stack, app, settings.http_host, settings.http_port, "server.http_port (HTTP_PORT)"
@@ -116,7 +141,7 @@ class Server:
             "refused": board.refused if board else 0,
             "max_calls": self.settings.limits.max_calls,
             "audiosocket_port": self.audiosocket_port,
-            "carriers": self.media_streams.carriers,
+            "carriers": self.carriers,
             "late_beats": self.clock.late,
         }
         return web.json_response(body, status=200 if ready else 503)
@@ -162,7 +187,7 @@ def _announce(server: Server) -> None:
         f"Offhook {__version__} is ready: {answers}, up to {settings.limits.max_calls} calls.",
         f"  HTTP         http://{settings.server.http_host}:{server.http_port}/health",
         f"  AudioSocket  {host}:{port}",
-        *server.media_streams.lines(),
+        *carrier_lines(settings, server.addresses.reachable),
         "Try it:",
         "  1. a synthetic caller, in a second terminal:",
         "       .venv/bin/offhook simulate examples/scenarios/receptionist.toml",
@@ -175,7 +200,7 @@ def _announce(server: Server) -> None:
     sys.stdout.flush()
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, *, tunnel: bool) -> None:
     stop = asyncio.Event()
     now = asyncio.Event()
 
@@ -185,7 +210,7 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, signalled)
-    async with Server(settings).running() as server:
+    async with Server(settings, tunnel=tunnel).running() as server:
         _announce(server)
         await stop.wait()
         if server.switchboard is not None:
@@ -203,9 +228,9 @@ async def _drain(switchboard: Switchboard, within_s: float, now: asyncio.Event) 
         wait.cancel()
 
 
-def run(settings: Settings) -> int:
-    """Serve until a signal comes. Returns the exit status."""
+def run(settings: Settings, *, tunnel: bool = False) -> int:
+    """Serve until a signal comes, with a public address by a `tunnel` if wanted. Returns the exit status."""
     import uvloop  # noqa: PLC0415 - only a running server needs it
 
-    uvloop.run(_serve(settings))
+    uvloop.run(_serve(settings, tunnel=tunnel))
     return 0

@@ -1,7 +1,7 @@
 """Vobiz, Plivo and Twilio in this server: their webhooks, their media sockets and their accounts put together."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import structlog
@@ -9,9 +9,9 @@ from aiohttp import web
 
 from offhook.calls.leg import CallControl, CallOrigin, Leg
 from offhook.carriers.media_stream import documents
-from offhook.carriers.media_stream.accounts import CARRIERS, accounts
+from offhook.carriers.media_stream.accounts import CARRIERS
 from offhook.carriers.media_stream.addresses import Addresses
-from offhook.carriers.media_stream.apis import open_api
+from offhook.carriers.media_stream.api import CarrierApi
 from offhook.carriers.media_stream.connection import serve_stream
 from offhook.carriers.media_stream.control import StreamControl
 from offhook.carriers.media_stream.gate import Gate
@@ -47,12 +47,14 @@ class NobodyDials:
 class MediaStreams:
     """The carriers that are enabled. Until `open`, and while the switchboard drains, they reject calls.
 
-    `addresses` makes the addresses of the hooks, `apis` has the accounts that are set.
+    `addresses` makes the addresses of the hooks, `apis` are those of the accounts that are set.
     """
 
     def __init__(
         self,
         settings: Settings,
+        addresses: Addresses,
+        apis: Mapping[CarrierName, CarrierApi],
         *,
         watch: CallWatch | None = None,
         expect: Callable[[Ticket], None] = lambda ticket: None,
@@ -61,10 +63,8 @@ class MediaStreams:
         self._settings = settings
         self._switchboard: Switchboard | None = None
         self._sockets: set[asyncio.Task[object] | None] = set()
-        secret = settings.keys.webhook_secret
-        self._secret = secret.get_secret_value() if secret else ""
-        self.addresses = Addresses(settings.server.public_url, self._secret)
-        self.apis = {each.carrier: open_api(each) for each in accounts(settings)}
+        self.addresses = addresses
+        self._apis = apis
         self._house = House(
             answer=self._answer,
             expect=expect,
@@ -81,31 +81,21 @@ class MediaStreams:
         """Those that may call."""
         return tuple(self._receptions)
 
-    def lines(self) -> list[str]:
-        """What to tell at the start: where the carriers' webhooks go, without the secret."""
-        if not self.addresses.public_url:
-            return (
-                ["  carriers     set PUBLIC_URL to take calls of " + ", ".join(self.carriers)] if self.carriers else []
-            )
-        below = self.addresses.public_url + ("/k/<WEBHOOK_SECRET>" if self._secret else "")
-        return [f"  {carrier.capitalize():<12} {below}/{carrier}/answer" for carrier in self.carriers]
-
     def routes(self) -> Iterator[web.RouteDef]:
         """What belongs into the server's HTTP."""
-        root = self._settings.media_streams.root
-        return HookRoutes(self._receptions, self.addresses, self._serve, root=root, secret=self._secret).routes()
+        root, secret = self._settings.media_streams.root, self.addresses.secret
+        return HookRoutes(self._receptions, self.addresses, self._serve, root=root, secret=secret).routes()
 
     def open(self, switchboard: Switchboard) -> None:
         """Take calls from now on."""
         self._switchboard = switchboard
 
     async def close(self) -> None:
-        """End the media sockets that have brought no call yet, and the connections to the accounts."""
+        """End the media sockets that have brought no call yet."""
         tasks = [task for task in self._sockets if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(api.close() for api in self.apis.values()))
 
     def _hooks(self, carrier: CarrierName) -> Hooks:
         settings = self._settings
@@ -147,7 +137,7 @@ class MediaStreams:
     # What calls ask of the carriers
 
     def _control_for(self, ticket: Ticket) -> CallControl | None:
-        api = self.apis.get(ticket.carrier)
+        api = self._apis.get(ticket.carrier)
         if api is None or not ticket.carrier_call_id:
             return None
         return StreamControl(

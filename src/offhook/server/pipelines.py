@@ -45,7 +45,9 @@ async def load_pipelines(settings: Settings, agents: Mapping[str, AgentSettings]
         flow, facts = load_flow(configured.flow), load_facts(configured.facts)
         agent = _named(configured, facts)
         brains.instructions[name] = agent.instructions or instructions_for_llm(flow, facts)
-        parts = PipelineParts(agent, recognizer, phrases, _responders(agent, flow, facts, brains), default_tools(facts))
+        parts = PipelineParts(
+            agent, recognizer, phrases, _responders(agent, flow, facts, brains), default_tools(facts, agent.transfers)
+        )
         brains.engines[name] = partial(_pipeline, parts=parts)
         await phrases.prepare(_lines(agent), speed=agent.speed)
     await asyncio.gather(recognizer.warm_up(), asyncio.to_thread(_design_filters))

@@ -20,11 +20,13 @@ from offhook.calls.recorder import Recorder
 from offhook.calls.speaker import Phrases
 from offhook.calls.tools.base import ToolContext
 from offhook.calls.voice_detection import VoiceDetection
+from offhook.carriers.media_stream.outbound import Dialler
 from offhook.config import Settings
 from offhook.events import CallTrouble, EndReason, EventSink
 from offhook.providers.llm.base import CallFacts
 from offhook.server.local_time import local_clock
 from offhook.server.records import CallRecords
+from offhook.server.screened import screened
 
 __all__ = ["Desk", "Switchboard"]
 
@@ -35,7 +37,8 @@ _MOST_TURNED_AWAY = 20
 
 @dataclass(frozen=True)
 class Desk:
-    """What the switchboard needs to make calls. `phrases` is None where no agent speaks."""
+    """What the switchboard needs to make calls. `phrases` is None where no agent speaks; `dialler` knows the calls that
+    we placed."""
 
     settings: Settings
     clock: MediaClock
@@ -46,6 +49,7 @@ class Desk:
     voice_detection: VoiceDetection | None
     phrases: Phrases | None
     files: Executor
+    dialler: Dialler | None = None
 
 
 class Switchboard:
@@ -70,6 +74,23 @@ class Switchboard:
         """Whether no call is taken any more, since the server stops."""
         return self._draining
 
+    @property
+    def full(self) -> bool:
+        """Whether no more calls are taken on, calls that are being placed included."""
+        placed = self._desk.dialler.live if self._desk.dialler is not None else ()
+        ringing = sum(not call.answered for call in placed)
+        return self._draining or self.active + ringing >= self._desk.settings.limits.max_calls
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls in progress, the oldest first."""
+        return tuple(self._calls.values())
+
+    def find(self, call_id: str) -> Call | None:
+        """A call in progress by our id, or by the carrier's."""
+        by_carrier = (call for call in self._calls.values() if call.leg.carrier_call_id == call_id)
+        return self._calls.get(call_id) or next(by_carrier, None)
+
     def answer(self, leg: Leg) -> None:
         """Answer a new leg, or tell its caller that all lines are busy."""
         if self._draining or self.active >= self._desk.settings.limits.max_calls:
@@ -80,7 +101,7 @@ class Switchboard:
         recorder = self._recorder(call_id, leg)
         call = self._call(leg, call_id, name, recorder)
         self._calls[call_id] = call
-        if self._begin(call, self._desk.engines[name]):
+        if self._begin(call, self._engine(leg, name)):
             self.answered += 1
             if recorder is not None:
                 self._desk.records.note_recording(call_id, recorder.path)
@@ -93,6 +114,17 @@ class Switchboard:
             call.end(EndReason.ERROR, str(error))
             return False
         return True
+
+    def _engine(self, leg: Leg, name: str) -> EngineFactory:
+        engine, dialler = self._desk.engines[name], self._desk.dialler
+        placed = dialler.find(leg.origin.dial_id) if dialler is not None and leg.origin.dial_id else None
+        if dialler is None or placed is None or placed.over:
+            return engine
+        dialler.identify(placed.id, leg.carrier_call_id)
+        dialler.progress(placed.id, "answered")
+        if placed.judge == "off" or self._desk.voice_detection is None:
+            return engine
+        return screened(engine, placed, self._desk.settings.agents[name], dialler)
 
     def _agent_of(self, leg: Leg) -> str:
         """Name of the agent that answers: the one the call was placed for, else the routes'."""
@@ -175,6 +207,8 @@ class Switchboard:
             # A carrier may use an id again while the call that had it is still being closed.
             if calls.get(call.facts.call_id) is call:
                 del calls[call.facts.call_id]
+        if self._desk.dialler is not None and call.leg.origin.dial_id:
+            self._desk.dialler.progress(call.leg.origin.dial_id, "ended")
 
     def hung_up(self, carrier: str, carrier_call_id: str, reason: EndReason, detail: str) -> None:
         """A carrier says, apart from the leg, that a call is over and why."""
@@ -208,5 +242,7 @@ class Switchboard:
 
 
 def _call_id(leg: Leg) -> str:
-    # AudioSocket's own UUID is the one that the dialplan and its CDR know.
-    return leg.carrier_call_id if leg.carrier == "audiosocket" else str(uuid4())
+    # AudioSocket's own UUID is the one that the dialplan and its CDR know; who placed a call knows it by its dial id.
+    if leg.carrier == "audiosocket":
+        return leg.carrier_call_id
+    return leg.origin.dial_id or str(uuid4())

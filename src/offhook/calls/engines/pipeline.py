@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import structlog
 
 from offhook.calls import turns
@@ -44,6 +45,7 @@ log = structlog.get_logger(__name__)
 
 _MOST_TOOL_ROUNDS = 8
 _LAST_SILENCE_MS = 240
+_CALLED_OFF = "the caller spoke up, so it was not done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Pipeline:
         self._ending: EndReason | None = None
         self._deaf = False
         self._idle_since_ms: int | None = None
+        self._all_heard = asyncio.Event()
 
     # The contract of an engine
 
@@ -126,6 +129,8 @@ class Pipeline:
     def tick(self, now_ms: int) -> None:
         """Keys that no further key follows, silence that lasts too long, and the end of the last words."""
         self._keyed(self._keypad.tick(now_ms))
+        if not (self._playout.active or self._turns.speaking):
+            self._all_heard.set()
         if self._ending is not None:
             self._end_when_said(now_ms)
             return
@@ -273,7 +278,7 @@ class Pipeline:
         self._conversation.agent_calls(track, tuple(calls))
         for call in calls:
             await self._run_tool(call)
-        return self._ending is None
+        return self._ending is None and not self._deaf
 
     async def _texts(self, calls: list[ToolCall]) -> AsyncIterator[str]:
         specs = self._tools.specs
@@ -285,6 +290,8 @@ class Pipeline:
                 calls.append(piece)
 
     async def _run_tool(self, call: ToolCall) -> None:
+        if self._tools.waits_for_speech(call.name):
+            await self._hear_out(call)
         try:
             ran = await self._tools.run(call)
         except asyncio.CancelledError:
@@ -294,6 +301,17 @@ class Pipeline:
         self._note(call, ran)
         if call.name == "end_call" and not ran.error:
             self._ending = EndReason.AGENT_HUNG_UP
+        if call.name == "transfer_call" and not ran.error:
+            self._deaf = True
+
+    async def _hear_out(self, call: ToolCall) -> None:
+        """Wait until the caller has heard what was said; an interruption calls the tool off."""
+        self._all_heard.clear()
+        try:
+            await self._all_heard.wait()
+        except asyncio.CancelledError:
+            self._note(call, ToolRun(orjson.dumps({"error": _CALLED_OFF}).decode(), 0, _CALLED_OFF))
+            raise
 
     async def _note_late(self, call: ToolCall) -> None:
         self._note(call, await self._tools.run(call))

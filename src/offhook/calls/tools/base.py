@@ -24,7 +24,11 @@ class ToolContext:
 
 
 class Tool(Protocol):
-    """One thing an agent can do, the same object for all calls."""
+    """One thing an agent can do, the same object for all calls.
+
+    A tool may also have `offered(context)`, which says whether a call has it at all, `after_speech = True`, which has
+    it run when the caller has heard what was said before, and `timeout_s` of its own.
+    """
 
     spec: ToolSpec
 

@@ -32,7 +32,7 @@ class ToolRunner:
     """The tools of one call."""
 
     def __init__(self, tools: Iterable[Tool], context: ToolContext, *, timeout_s: float = 3.0, max_bytes: int = 16_384):
-        self._tools = {tool.spec.name: tool for tool in tools}
+        self._tools = {tool.spec.name: tool for tool in tools if _offered(tool, context)}
         self._checkers = {name: checker_of(tool.spec.parameters) for name, tool in self._tools.items()}
         self._context = context
         self._timeout_s = timeout_s
@@ -43,6 +43,10 @@ class ToolRunner:
     def specs(self) -> tuple[ToolSpec, ...]:
         """What the responder may call."""
         return tuple(tool.spec for tool in self._tools.values())
+
+    def waits_for_speech(self, name: str) -> bool:
+        """Whether a tool is to run only when the caller has heard what was said before it."""
+        return bool(getattr(self._tools.get(name), "after_speech", False))
 
     async def run(self, call: ToolCall) -> ToolRun:
         """Run a tool. The same id again gets the first result; giving up waiting does not stop what has begun."""
@@ -62,7 +66,7 @@ class ToolRunner:
         except ToolError as failure:
             error = str(failure)
         except TimeoutError:
-            error = f"{call.name} took longer than {self._timeout_s:g} s"
+            error = f"{call.name} took longer than {self._limit_s(call.name):g} s"
         except Exception as failure:  # noqa: BLE001 - a user's tool may raise anything, and must not end the call
             _log.exception("tool failed", call_id=self._context.call_id, tool=call.name)
             error = f"{call.name} failed: {type(failure).__name__}"
@@ -75,11 +79,19 @@ class ToolRunner:
         if tool is None:
             raise ToolError(f"there is no tool {call.name}; there are: {', '.join(self._tools)}")
         arguments = checked(self._checkers[call.name], call.arguments)
-        async with asyncio.timeout(self._timeout_s):
+        async with asyncio.timeout(self._limit_s(call.name)):
             return await tool(arguments, self._context)
+
+    def _limit_s(self, name: str) -> float:
+        return float(getattr(self._tools.get(name), "timeout_s", self._timeout_s))
 
     def _written(self, result: Any) -> str:
         text = orjson.dumps(result)
         if len(text) > self._max_bytes:
             raise ToolError(f"the result has {len(text)} bytes; the most is {self._max_bytes}")
         return text.decode()
+
+
+def _offered(tool: Tool, context: ToolContext) -> bool:
+    asked = getattr(tool, "offered", None)
+    return asked is None or bool(asked(context))

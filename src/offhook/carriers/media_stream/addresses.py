@@ -21,6 +21,7 @@ class Addresses:
 
     def __init__(self, public_url: str = "", secret: str = ""):
         self.public_url = public_url.rstrip("/")
+        self.secret = secret
         self._below = f"/k/{secret}" if secret else ""
 
     @property

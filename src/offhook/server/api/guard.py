@@ -1,0 +1,86 @@
+"""What stands before every resource of the API: the key, and errors as JSON."""
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+import orjson
+import structlog
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from offhook.errors import CallError, CarrierError, ConfigError
+
+__all__ = ["ApiError", "answer", "body_of", "guarded"]
+
+log = structlog.get_logger(__name__)
+
+M = TypeVar("M", bound=BaseModel)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_MOST_BYTES = 65_536
+
+
+class ApiError(Exception):
+    """A request that cannot be served, with its HTTP status."""
+
+    def __init__(self, status: int, problem: str):
+        self.status = status
+        super().__init__(problem)
+
+
+def answer(body: Mapping[str, Any], status: int = 200) -> web.Response:
+    """A JSON answer."""
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")
+
+
+def guarded(key: str) -> web.Application:
+    """An application that lets in who shows `key`, and tells errors as {"error": …}."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not _shows(request, key):
+            refusal = answer({"error": "the API key is missing or wrong; send Authorization: Bearer <key>"}, 401)
+            refusal.headers["WWW-Authenticate"] = "Bearer"
+            return refusal
+        try:
+            return await handler(request)
+        except (ApiError, CallError, ConfigError) as error:
+            return answer({"error": str(error)}, _status(error))
+        except web.HTTPException as error:
+            return answer({"error": error.reason}, error.status)
+        except Exception:
+            # A request's top: a fault of ours ends this request only.
+            log.exception("a fault in the API", path=request.path)
+            return answer({"error": "a fault of the server; its log says more"}, 500)
+
+    return web.Application(middlewares=[guard], client_max_size=_MOST_BYTES)
+
+
+async def body_of(request: web.Request, model: type[M]) -> M:
+    """The request's JSON, checked. Raises ApiError that names the field at fault."""
+    try:
+        tree = orjson.loads(await request.read() or b"{}")
+    except orjson.JSONDecodeError as error:
+        raise ApiError(400, f"the body is no JSON: {error}") from error
+    try:
+        return model.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ApiError(400, f"{where}: {first['msg']}" if where else first["msg"]) from error
+
+
+def _shows(request: web.Request, key: str) -> bool:
+    kind, _, shown = request.headers.get("Authorization", "").partition(" ")
+    return kind.lower() == "bearer" and hmac.compare_digest(
+        shown.strip().encode(errors="surrogateescape"), key.encode()
+    )
+
+
+def _status(error: ApiError | CallError | ConfigError) -> int:
+    if isinstance(error, ApiError):
+        return error.status
+    if isinstance(error, CarrierError):
+        return 502 if error.offered else 409
+    return 409 if isinstance(error, CallError) else 503

@@ -1,0 +1,23 @@
+"""What a starting server says about the carriers that have an account: where their webhooks are to go."""
+
+from offhook.carriers.media_stream.accounts import accounts
+from offhook.config import Settings
+
+__all__ = ["carrier_lines"]
+
+
+def carrier_lines(settings: Settings, reachable: str) -> list[str]:
+    """Lines for each carrier's console. `reachable` is what its webhooks' addresses begin with, empty if unknown."""
+    names = [account.carrier for account in accounts(settings)]
+    if not reachable and names:
+        return [
+            f"  {', '.join(name.capitalize() for name in names)}: not reachable yet. Set PUBLIC_URL to this server's",
+            "    https:// address, or start with --tunnel; then paste <address>/<carrier>/answer as answer URL.",
+        ]
+    return [line for name in names for line in _lines(name, f"{reachable}/{name}")]
+
+
+def _lines(name: str, base: str) -> list[str]:
+    end = "status callback" if name == "twilio" else "hangup URL"
+    hook = "status" if name == "twilio" else "hangup"
+    return [f"  {name.capitalize():<12} answer URL  {base}/answer", f"  {'':<12} {end}  {base}/{hook}"]

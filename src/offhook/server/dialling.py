@@ -1,0 +1,46 @@
+"""The carriers' APIs of a running server, and its dialler: opened, its time kept, everything closed at the end."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from offhook.carriers.media_stream.accounts import accounts
+from offhook.carriers.media_stream.api import CarrierApi
+from offhook.carriers.media_stream.apis import open_api
+from offhook.carriers.media_stream.outbound import Dialler
+from offhook.config import CarrierName, Settings
+
+__all__ = ["dialling", "open_apis"]
+
+_SWEEP_S = 2.0
+
+
+@asynccontextmanager
+async def open_apis(settings: Settings) -> AsyncIterator[Mapping[CarrierName, CarrierApi]]:
+    """The API of every account of `settings`."""
+    apis = {account.carrier: open_api(account) for account in accounts(settings)}
+    try:
+        yield apis
+    finally:
+        for api in apis.values():
+            await api.close()
+
+
+@asynccontextmanager
+async def dialling(
+    settings: Settings, apis: Mapping[CarrierName, CarrierApi], public_url: Callable[[], str]
+) -> AsyncIterator[Dialler]:
+    """A dialler through `apis`. Calls that still ring are hung up at the end."""
+    dialler = Dialler(settings, apis, public_url)
+    sweeping = asyncio.create_task(_sweep(dialler))
+    try:
+        yield dialler
+    finally:
+        sweeping.cancel()
+        await dialler.close()
+
+
+async def _sweep(dialler: Dialler) -> None:
+    while True:
+        await asyncio.sleep(_SWEEP_S)
+        dialler.sweep()

@@ -1,0 +1,87 @@
+"""A switchboard on paper: its clock is moved by the test, its engines play callers back."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from offhook.calls.clock import MediaClock
+from offhook.calls.engines.base import CallHandle, Engine
+from offhook.calls.engines.loopback import Loopback
+from offhook.calls.leg import CallOrigin
+from offhook.calls.speaker import Phrases
+from offhook.calls.voice_detection import VoiceDetection
+from offhook.carriers.media_stream.outbound import Dialler
+from offhook.config import AgentSettings, LimitSettings, RecordingSettings, ServerSettings, Settings
+from offhook.events import CallEvent
+from offhook.server.records import CallRecords
+from offhook.server.switchboard import Desk, Switchboard
+from tests.calls.rig import Mouth, PaperLeg
+
+__all__ = ["Board"]
+
+
+class Board:
+    """A switchboard whose clock the test moves."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        speaks: bool = True,
+        dialler: Dialler | None = None,
+        detection: VoiceDetection | None = None,
+    ) -> None:
+        self.time = 0.0
+        self.clock = MediaClock(now=lambda: self.time)
+        self.events: list[CallEvent] = []
+        self.files = ThreadPoolExecutor(1)
+        self.settings = Settings(
+            server=ServerSettings(data_dir=folder),
+            limits=LimitSettings(max_calls=2, busy_line="All lines are busy."),
+            recording=RecordingSettings(enabled=True),
+            agents={
+                "reception": AgentSettings(instructions="You know {name}."),
+                "debts": AgentSettings(instructions="Ask {name} for {sum}, not {more}."),
+            },
+        )
+        self.records = CallRecords(folder / "calls", self.files)
+        phrases = Phrases(Mouth()) if speaks else None
+        self.switchboard = Switchboard(
+            Desk(
+                self.settings,
+                self.clock,
+                self.sink,
+                self.records,
+                {"reception": self.engine, "debts": self.engine},
+                {},
+                detection,
+                phrases,
+                self.files,
+                dialler,
+            )
+        )
+        self.fails = False
+        self.handles: list[CallHandle] = []
+
+    def sink(self, event: CallEvent) -> None:
+        self.events.append(event)
+        self.records(event)
+
+    def engine(self, call: CallHandle) -> Engine:
+        if self.fails:
+            raise RuntimeError("a bug")
+        self.handles.append(call)
+        return Loopback(call)
+
+    def ring(self, origin: CallOrigin | None = None) -> PaperLeg:
+        leg = PaperLeg()
+        leg.origin = origin or CallOrigin()
+        self.switchboard.answer(leg)
+        return leg
+
+    async def run(self, ms: int) -> None:
+        for _ in range(ms // 20):
+            self.time += 0.02
+            self.clock.catch_up()
+            for _ in range(10):
+                await asyncio.sleep(0)
