@@ -1,4 +1,4 @@
-"""One media stream: a WebSocket that takes the caller's audio out and brings the server's in, to be queued and played."""
+"""One media stream: a WebSocket that takes the caller's audio out and brings the server's in, to be played."""
 
 import asyncio
 from contextlib import suppress
