@@ -100,16 +100,17 @@ class Line:
     async def until(self, event: str, count: int = 1) -> dict[str, Any]:
         """Read until so many of an event have come in all; returns the last."""
         while len(self.all(event)) < count:
-            if not await self._read():
+            if not await self.read():
                 raise AssertionError(f"the socket closed before {event}; seen {[each['event'] for each in self.seen]}")
         return self.all(event)[count - 1]
 
     async def to_the_end(self) -> None:
         """Read until the socket closes."""
-        while await self._read():
+        while await self.read():
             pass
 
-    async def _read(self) -> bool:
+    async def read(self) -> bool:
+        """Read one message; says whether there was one."""
         message = await asyncio.wait_for(self.socket.receive(), PATIENCE_S)
         if message.type is not web.WSMsgType.TEXT:
             return False
