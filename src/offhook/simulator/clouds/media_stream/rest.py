@@ -1,5 +1,6 @@
 """What the REST APIs have in common: a log of requests, errors on demand, and limits."""
 
+import base64
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +11,17 @@ from aiohttp import web
 
 from offhook.simulator.clouds.media_stream.switch import Switch
 
-__all__ = ["Api", "ApiError", "Limits", "RestLog", "RestRequest", "answer_json", "check_limits", "guarded"]
+__all__ = [
+    "Api",
+    "ApiError",
+    "Limits",
+    "RestLog",
+    "RestRequest",
+    "answer_json",
+    "basic_credentials",
+    "check_limits",
+    "guarded",
+]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -101,6 +112,18 @@ def check_limits(api: Api) -> None:
     if most is not None and current >= most:
         details = {"limitType": "concurrency", "limit": most, "current": current, "retryAfter": 1}
         raise ApiError(429, "concurrent call limit exceeded", code="RATE_LIMIT_EXCEEDED", details=details)
+
+
+def basic_credentials(request: web.Request) -> tuple[str, str]:
+    """Name and password of HTTP Basic; empty where there are none."""
+    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        name, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return name, password
 
 
 def answer_json(value: Mapping[str, Any], status: int = 200) -> web.Response:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
-from aiohttp import BasicAuth, web
+from aiohttp import web
 
 from offhook.simulator.clouds.media_stream.call import CloudCall
 from offhook.simulator.clouds.media_stream.dialects import Account, Dialect
@@ -24,6 +24,7 @@ from offhook.simulator.clouds.media_stream.rest import (
     Limits,
     RestLog,
     answer_json,
+    basic_credentials,
     check_limits,
     guarded,
 )
@@ -98,11 +99,7 @@ class PlivoApi:
     def _credentials(self, request: web.Request) -> tuple[str, str]:
         if self._dialect.carrier == "vobiz":
             return request.headers.get("X-Auth-ID", ""), request.headers.get("X-Auth-Token", "")
-        try:
-            basic = BasicAuth.decode(request.headers.get("Authorization", ""))
-        except ValueError:
-            return "", ""
-        return basic.login, basic.password
+        return basic_credentials(request)
 
     def _on_call(self, operation: Operation) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:

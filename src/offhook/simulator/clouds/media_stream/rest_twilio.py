@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from email.utils import format_datetime
 from typing import Any
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
 from multidict import MultiDict
 
 from offhook.simulator.clouds.media_stream.call import CloudCall
@@ -20,6 +20,7 @@ from offhook.simulator.clouds.media_stream.rest import (
     Limits,
     RestLog,
     answer_json,
+    basic_credentials,
     check_limits,
     guarded,
 )
@@ -56,12 +57,9 @@ class TwilioApi:
 
     def authorise(self, request: web.Request) -> None:
         """Check the account of a request. Raises ApiError."""
-        try:
-            basic = BasicAuth.decode(request.headers.get("Authorization", ""))
-        except ValueError:
-            basic = BasicAuth("")
-        known = hmac.compare_digest(basic.login.encode(), self._account.id.encode())
-        if not (hmac.compare_digest(basic.password.encode(), self._account.token.encode()) and known):
+        name, password = basic_credentials(request)
+        known = hmac.compare_digest(name.encode(), self._account.id.encode())
+        if not (hmac.compare_digest(password.encode(), self._account.token.encode()) and known):
             raise ApiError(401, "Authenticate", code="20003")
 
     async def body(self, request: web.Request) -> Mapping[str, Any]:
