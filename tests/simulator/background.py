@@ -3,21 +3,29 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from typing import TypeVar
 
 from tests.simulator.agent_double import AgentDouble, serving
 
+T = TypeVar("T")
+
+
+def in_background(agent: AgentDouble) -> AbstractContextManager[int]:
+    """Its port."""
+    return entered_in_background(serving(agent))
+
 
 @contextmanager
-def in_background(agent: AgentDouble) -> Iterator[int]:
-    """Its port."""
+def entered_in_background(context: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """Enter `context` on that thread, and leave it at the end."""
     ready, loop = threading.Event(), asyncio.new_event_loop()
     done = asyncio.Event()
-    ports: list[int] = []
+    entered: list[T] = []
 
     async def run() -> None:
-        async with serving(agent) as port:
-            ports.append(port)
+        async with context as value:
+            entered.append(value)
             ready.set()
             await done.wait()
 
@@ -25,7 +33,7 @@ def in_background(agent: AgentDouble) -> Iterator[int]:
     thread.start()
     ready.wait()
     try:
-        yield ports[0]
+        yield entered[0]
     finally:
         loop.call_soon_threadsafe(done.set)
         thread.join()

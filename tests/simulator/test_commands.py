@@ -11,7 +11,9 @@ from offhook.simulator.bench.figures import LoadFigures
 from offhook.simulator.bench.measuring import BenchReport, Conditions, Idle, Step
 from offhook.simulator.bench.process import Memory
 from tests.simulator.agent_double import AgentDouble, Said
-from tests.simulator.background import in_background
+from tests.simulator.background import entered_in_background, in_background
+from tests.simulator.clouds.media_stream.agent import serving as answering
+from tests.simulator.clouds.media_stream.talking import talking
 
 QUICK = """title = "Nobody speaks [much]"
 steps = [{ wait_for_agent = "finish", agent_says = "hello", reply_within_ms = 10 }, { hang_up = true }]
@@ -68,6 +70,22 @@ def test_several_calls_have_a_total(tmp_path: Path) -> None:
         result = run(commands.simulate, file, "--port", port, "--no-transcribe", "--calls", 2)
     assert result.exit_code == 0, result.output
     assert "reply p50" in result.output
+
+
+def test_a_call_through_a_carrier(tmp_path: Path) -> None:
+    file = scenario(tmp_path, 'title = "t"\nsteps = [{ wait_for_agent = "finish" }, { hang_up = true }]')
+    agent = talking(AgentDouble([Said(400, 0.2)], hangs_up=False), "plivo")
+    with entered_in_background(answering(agent)):
+        result = run(commands.simulate, file, "--carrier", "plivo", "--server", agent.url, "--no-transcribe", "-v")
+    assert result.exit_code == 0, result.output
+    assert "the agent keeps to the protocol" in result.output
+    assert agent.events("/plivo/answer") == ["StartApp", "Hangup"]
+
+
+def test_options_of_carriers_need_a_carrier(tmp_path: Path) -> None:
+    result = run(commands.simulate, scenario(tmp_path, QUICK), "--server", "http://127.0.0.1:9", "--no-transcribe")
+    assert result.exit_code == 2
+    assert "belong to --carrier" in result.output
 
 
 def test_nobody_answers(tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from offhook.simulator.audiosocket import Address
 from offhook.simulator.bench.printing import print_bench
 from offhook.simulator.bench.running import Plan, parse_steps, run_bench
 from offhook.simulator.clips import needs_voice
+from offhook.simulator.clouds.media_stream import Carrier
 from offhook.simulator.equipment import local_equipment
 from offhook.simulator.printing import Live, print_report, print_title, print_totals
+from offhook.simulator.reaching import Way, reached
 from offhook.simulator.reports import CallReport
 from offhook.simulator.scenario import Scenario
 from offhook.simulator.scenario_files import load_scenario
@@ -37,6 +39,14 @@ def simulate(
     *,
     host: Annotated[str | None, typer.Option(help="Where the agent listens; from the settings if not given.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Its AudioSocket port.")] = None,
+    carrier: Annotated[Carrier | None, typer.Option(help="Call through this carrier's double instead.")] = None,
+    server: Annotated[str | None, typer.Option(metavar="URL", help="With --carrier: where the agent listens.")] = None,
+    answer_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="With --carrier: its answer URL; /<carrier>/answer if not given.")
+    ] = None,
+    api_port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="With --carrier: port of the double's REST API.")
+    ] = None,
     calls: Annotated[int, typer.Option(min=1, max=1_000, help="How many callers at once.")] = 1,
     wav: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep stereo recordings: caller left.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
@@ -52,9 +62,9 @@ def simulate(
     try:
         settings = load_settings(config)
         loaded = [load_scenario(file) for file in scenarios]
-        address = Address(host or settings.audiosocket.host, port or settings.audiosocket.port)
+        way = Way(host, port, carrier, server, answer_url, api_port)
         reports = uvloop.run(
-            _simulate(loaded, address, settings, console, calls=calls, wav=wav, transcribe=transcribe, verbose=verbose)
+            _simulate(loaded, way, settings, console, calls=calls, wav=wav, transcribe=transcribe, verbose=verbose)
         )
     except OffhookError as error:
         typer.secho(f"offhook: {error}", fg="red", err=True)
@@ -69,7 +79,7 @@ def simulate(
 
 async def _simulate(
     scenarios: list[Scenario],
-    address: Address,
+    way: Way,
     settings: Settings,
     console: Console,
     *,
@@ -80,11 +90,14 @@ async def _simulate(
 ) -> list[CallReport]:
     reports: list[CallReport] = []
     voice = any(needs_voice(scenario) for scenario in scenarios)
-    async with local_equipment(settings, voice=voice, transcribe=transcribe) as equipment:
+    async with (
+        reached(way, settings) as exchange,
+        local_equipment(settings, voice=voice, transcribe=transcribe) as equipment,
+    ):
         for scenario in scenarios:
             print_title(console, scenario, calls)
             live = Live(console, calls=calls)
-            done = await run_scenario(scenario, address, equipment, calls=calls, wav_dir=wav, watch=live)
+            done = await run_scenario(scenario, exchange, equipment, calls=calls, wav_dir=wav, watch=live)
             for report in done:
                 print_report(console, report, verbose=verbose)
             reports += done

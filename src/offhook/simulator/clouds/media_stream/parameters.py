@@ -3,7 +3,6 @@
 Source: Vobiz "callbacks", "stream events", "dial", "record", and captures of real calls; Plivo's are of the same names.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol

@@ -1,6 +1,5 @@
 """What the webhooks of a call say, in Twilio's words. Sources: "TwiML request parameters", "status callbacks"."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime
 

@@ -1,6 +1,8 @@
-"""One media stream: a WebSocket that takes the caller's audio out and brings the server's in, to be queued and played."""
+"""One media stream: a WebSocket that takes the caller's audio out and brings the server's in, to be played."""
 
 import asyncio
+import os
+import socket as sockets
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -175,8 +177,7 @@ class MediaStream:
         if drop_ms is not None and drop_ms < self.verb.timeout_s * 1000:
             await self._clock.sleep(drop_ms / 1000)
             self.end = StreamEnd.BROKEN
-            if (transport := socket.get_extra_info("transport")) is not None:
-                transport.abort()
+            _break(socket)
         else:
             await self._clock.sleep(self.verb.timeout_s)
             self.end = StreamEnd.TIMEOUT
@@ -233,3 +234,11 @@ class MediaStream:
         await asyncio.wait([writing], timeout=FAREWELL_S)
         writing.cancel()
         await socket.close()
+
+
+def _break(socket: ClientWebSocketResponse) -> None:
+    """End the connection below the WebSocket, so that nobody says goodbye."""
+    connection = socket.get_extra_info("socket")
+    if connection is not None:
+        with sockets.socket(fileno=os.dup(connection.fileno())) as twin, suppress(OSError):
+            twin.shutdown(sockets.SHUT_RDWR)
