@@ -59,7 +59,7 @@ EarFactory = Callable[[AudioFormat, str], Ear]
 
 def scripted_ears(*sayings: Saying) -> EarFactory:
     """Ears that hear `sayings` in whatever sounds."""
-    return lambda format, language: ScriptedEar(sayings)  # noqa: ARG005, A006
+    return lambda format, language: ScriptedEar(sayings)  # noqa: A006
 
 
 def model_ears(vad: VadModel, recognizer: Recognizer) -> EarFactory:
@@ -81,9 +81,9 @@ class ScriptedEar:
         self._now_ms += FRAME_MS
         self.voiced = any(saying.start_ms < self._now_ms <= saying.end_ms for saying in self._sayings)
 
-    async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:  # noqa: ARG002
-        """The words whose middle lies between the two times."""
-        return [word for word in self._words if start_ms < _middle(word) <= end_ms and word.end_ms <= self._now_ms]
+    async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:
+        """The words that end between the two times."""
+        return [word for word in self._words if start_ms < word.end_ms <= min(end_ms, self._now_ms)]
 
 
 class ModelEar:
@@ -159,7 +159,3 @@ def spread(text: str, start_ms: float, end_ms: float) -> list[HeardWord]:
         found.append(HeardWord(word, round(at_ms, 1), round(until_ms, 1)))
         at_ms = until_ms
     return found
-
-
-def _middle(word: HeardWord) -> float:
-    return (word.start_ms + word.end_ms) / 2
