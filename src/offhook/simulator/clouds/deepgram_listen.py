@@ -100,7 +100,7 @@ class ListenSession:
         last_ms = self._last_word_ms
         if self._utterance_end_ms is None or last_ms is None or self._ear.voiced:
             return []
-        if self._now_ms - last_ms < self._utterance_end_ms:
+        if self._now_ms - max(last_ms, self._voiced_ms) < self._utterance_end_ms:
             return []
         self._last_word_ms = None
         return [{"type": "UtteranceEnd", "channel": _CHANNELS, "last_word_end": last_ms / 1000}]
