@@ -114,8 +114,8 @@ def read_words(items: object, text: str, around_ms: tuple[float, float], confide
 
 def _results(message: Mapping[str, Any]) -> Results:
     try:
-        start_ms = message["start"] * 1000
-        end_ms = start_ms + message["duration"] * 1000
+        start_ms = float(message["start"]) * 1000
+        end_ms = start_ms + float(message["duration"]) * 1000
         best = message["channel"]["alternatives"][0]
         text, confidence = str(best["transcript"]).strip(), float(best.get("confidence", 0))
         words = read_words(best.get("words", []), text, (start_ms, end_ms), confidence) if text else ()
@@ -135,7 +135,7 @@ def _word(item: Mapping[str, Any], around_ms: tuple[float, float]) -> TimedWord:
 
 
 def _ms(seconds: float | None, usual_ms: float) -> float:
-    return usual_ms if seconds is None else seconds * 1000
+    return usual_ms if seconds is None else float(seconds) * 1000
 
 
 class Hearing:
@@ -147,7 +147,7 @@ class Hearing:
         self._interim: Segment | None = None
         self._interim_ms = 0.0
         self._final_ms = 0.0
-        self._flushed_ms = 0.0
+        self._flushed_ms = float("-inf")
         self._told = ""
 
     def take(self, message: Results | UtteranceEnd | None) -> None:

@@ -83,7 +83,7 @@ def _turn_info(message: Mapping[str, Any]) -> TurnInfo:
             int(message["turn_index"]),
             text,
             tuple(_word(item) for item in message["words"] or _bare_words(text)),
-            message["audio_window_end"] * 1000,
+            float(message["audio_window_end"]) * 1000,
             str(message.get("trigger")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -95,7 +95,7 @@ def _bare_words(text: str) -> list[dict[str, Any]]:
 
 
 def _word(item: Mapping[str, Any]) -> FluxWord:
-    start, end = (None if item.get(name) is None else item[name] * 1000 for name in ("start", "end"))
+    start, end = (None if item.get(name) is None else float(item[name]) * 1000 for name in ("start", "end"))
     return FluxWord(str(item["word"]), float(item["confidence"]), start, end)
 
 

@@ -82,8 +82,8 @@ class ScriptedEar:
         self.voiced = any(saying.start_ms < self._now_ms <= saying.end_ms for saying in self._sayings)
 
     async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:
-        """The words whose middle lies between the two times."""
-        return [word for word in self._words if start_ms < _middle(word) <= end_ms and word.end_ms <= self._now_ms]
+        """The words that end between the two times."""
+        return [word for word in self._words if start_ms < word.end_ms <= min(end_ms, self._now_ms)]
 
 
 class ModelEar:
@@ -159,7 +159,3 @@ def spread(text: str, start_ms: float, end_ms: float) -> list[HeardWord]:
         found.append(HeardWord(word, round(at_ms, 1), round(until_ms, 1)))
         at_ms = until_ms
     return found
-
-
-def _middle(word: HeardWord) -> float:
-    return (word.start_ms + word.end_ms) / 2

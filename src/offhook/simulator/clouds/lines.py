@@ -1,0 +1,135 @@
+"""What the doubles that speak through a WebSocket share: clients' lines, their records, and what is to go wrong."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from aiohttp import WSMessage, web
+
+from offhook.audio.formats import AudioFormat
+
+__all__ = ["Die", "Fault", "Faults", "Framer", "Line", "Mute", "Refusal", "SlowHandshake", "accept", "served"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Refuse the handshake."""
+
+    status: int
+    reason: str = "out of order"
+
+
+@dataclass(frozen=True, slots=True)
+class SlowHandshake:
+    """Let the client wait before the handshake is answered."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Say no more after `messages` messages, and listen on."""
+
+    messages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Die:
+    """Drop the connection after `messages` messages."""
+
+    messages: int = 0
+
+
+Fault = Refusal | SlowHandshake | Mute | Die
+
+
+class Faults:
+    """One fault a connection, in turn; none where the list has None, or has ended."""
+
+    def __init__(self, faults: Iterable[Fault | None]) -> None:
+        self._faults = deque(faults)
+
+    async def next(self) -> Fault | None:
+        """The fault of the next connection; it was waited for where that is the fault."""
+        fault = self._faults.popleft() if self._faults else None
+        if isinstance(fault, SlowHandshake):
+            await asyncio.sleep(fault.seconds)
+        return fault
+
+
+@dataclass(slots=True)
+class Line:
+    """One client's connection, and what came through it."""
+
+    query: list[tuple[str, str]]
+    headers: Mapping[str, str]
+    fault: Fault | None
+    socket: web.WebSocketResponse
+    transport: asyncio.Transport | None
+    texts: list[dict[str, Any]] = field(default_factory=list)
+    audio: bytearray = field(default_factory=bytearray)
+    sent: list[Mapping[str, Any]] = field(default_factory=list)
+    closed: bool = False
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """Send, unless something goes wrong first."""
+        if isinstance(self.fault, Mute) and len(self.sent) >= self.fault.messages:
+            return
+        if isinstance(self.fault, Die) and len(self.sent) >= self.fault.messages:
+            self.drop()
+        if not self.socket.closed:
+            self.sent.append(message)
+            await self.socket.send_str(orjson.dumps(message).decode())
+
+    async def receive(self, idle_s: float | None = None) -> WSMessage:
+        """What comes next. Raises TimeoutError after `idle_s`."""
+        return await self.socket.receive(timeout=idle_s)
+
+    def drop(self) -> None:
+        """Let the connection die without a word."""
+        if self.transport:
+            self.transport.abort()
+
+
+class Framer:
+    """Cuts a stream of bytes into frames of 20 ms."""
+
+    def __init__(self, format: AudioFormat) -> None:  # noqa: A002
+        self._size = format.frame_bytes
+        self._rest = bytearray()
+
+    def cut(self, audio: bytes) -> list[bytes]:
+        """The frames that are whole now."""
+        self._rest += audio
+        whole = len(self._rest) // self._size * self._size
+        frames = [bytes(self._rest[at : at + self._size]) for at in range(0, whole, self._size)]
+        del self._rest[:whole]
+        return frames
+
+
+async def accept(request: web.Request, fault: Fault | None, headers: Mapping[str, str]) -> Line:
+    """Accept the connection, with `headers` in the answer."""
+    socket = web.WebSocketResponse()
+    socket.headers.update(headers)
+    line = Line(list(request.query.items()), dict(request.headers), fault, socket, request.transport)
+    await socket.prepare(request)
+    if isinstance(fault, Die) and not fault.messages:
+        line.drop()
+    return line
+
+
+@asynccontextmanager
+async def served(app: web.Application) -> AsyncIterator[str]:
+    """Serve on a free port of this machine; gives the address, http and without a slash at its end."""
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        host, port = runner.addresses[0][:2]
+        yield f"http://{host}:{port}"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,39 @@
+"""What tests of recognisers that listen along share."""
+
+import asyncio
+from collections.abc import Callable
+
+from offhook.audio.formats import FRAME_MS, AudioFormat
+from offhook.errors import ProviderError
+from offhook.providers.stt.base import SpeechStream, TurnSign
+
+
+class Told:
+    """Writes down what a stream tells."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.turns: list[tuple[TurnSign, str]] = []
+        self.errors: list[ProviderError] = []
+
+    def on_words(self, text: str) -> None:
+        self.words.append(text)
+
+    def on_turn(self, sign: TurnSign, text: str) -> None:
+        self.turns.append((sign, text))
+
+    def on_failed(self, error: ProviderError) -> None:
+        self.errors.append(error)
+
+
+def speak(stream: SpeechStream, format: AudioFormat, ms: int) -> None:  # noqa: A002
+    """So much silence, in which scripted ears hear their script."""
+    for _ in range(ms // FRAME_MS):
+        stream.hear(format.silence)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that the other side brings about."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - servers in tests have no event for what they received
+            await asyncio.sleep(0.002)
