@@ -250,12 +250,16 @@ async def test_what_breaks_the_protocol(messages: list[Json]) -> None:
         assert await goodbye(socket) == ("invalid_message", 1008)
 
 
-async def test_silence_ends_the_connection_and_a_keepalive_does_not() -> None:
-    async with socket_to(double(), inactivity_timeout="0.5") as socket:
-        for _ in range(4):
-            await asyncio.sleep(0.2)
-            await socket.send_json({"text": ""})
-        assert not socket.closed
+async def test_a_keepalive_opens_no_context() -> None:
+    async with socket_to(double()) as socket:
+        for message in ({"text": ""}, {"text": " ", "context_id": "a"}, {"text": "", "context_id": "a"}):
+            await socket.send_json(message)
+        await socket.send_json({"context_id": "a", "close_context": True})
+        assert await socket.receive_json(timeout=10) == {"isFinal": True, "contextId": "a"}
+
+
+async def test_silence_ends_the_connection() -> None:
+    async with socket_to(double(), inactivity_timeout="0.1") as socket:
         assert await goodbye(socket) == ("input_timeout_exceeded", 1008)
 
 

@@ -35,13 +35,14 @@ class SpeechAsked:
     body: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SocketSeen:
-    """A socket as it was opened, and every message that came by it."""
+    """A socket as it was opened, every message that came by it, and the error that the double ended it with."""
 
     path: str
     query: Mapping[str, str]
     messages: list[Mapping[str, Any]]
+    error: str = ""
 
 
 class ElevenLabsDouble:
@@ -67,6 +68,7 @@ class ElevenLabsDouble:
         self.spoken: list[Speech] = []
         self.connections: set[object] = set()
         self.abandoned = 0
+        self.generating = 0
         self._voice = voice
         self._voices = voices
         self._key = api_key
@@ -74,7 +76,6 @@ class ElevenLabsDouble:
         self._faults = iter(faults)
         self._handshakes = iter(handshakes)
         self._most = most_generations
-        self._generations = 0
 
     def app(self) -> web.Application:
         """The API, to be served by whoever calls."""
@@ -162,9 +163,10 @@ class ElevenLabsDouble:
 
         waits_s = min(_LONGEST_WAIT_S, float(query.get("inactivity_timeout", 20)))
         talk = TextSocket(socket, say, multi=multi, auto_mode=query.get("auto_mode") == "true", inactivity_s=waits_s)
-        self.sockets.append(SocketSeen(request.path, dict(query), talk.seen))
+        seen = SocketSeen(request.path, dict(query), talk.seen)
+        self.sockets.append(seen)
         try:
-            await talk.run()
+            seen.error = await talk.run()
         except asyncio.CancelledError:
             self.abandoned += 1
             raise
@@ -181,9 +183,9 @@ class ElevenLabsDouble:
         fault = next(self._faults, None)
         if isinstance(fault, Refuse):
             raise Closing(fault.status, fault.message, fault.code or "internal_error")
-        if self._most and self._generations >= self._most:
+        if self._most and self.generating >= self._most:
             raise Closing(429, "Too many concurrent requests.", "too_many_concurrent_requests")
-        self._generations += 1
+        self.generating += 1
         try:
             if fault == Stall(0):
                 await forever()
@@ -195,7 +197,7 @@ class ElevenLabsDouble:
                 await send(piece)
                 await asyncio.sleep(0)
         finally:
-            self._generations -= 1
+            self.generating -= 1
 
     def _unknown(self, request: web.Request) -> Refuse | None:
         if self._key and request.headers.get("xi-api-key") != self._key:

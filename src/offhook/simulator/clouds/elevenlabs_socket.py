@@ -55,8 +55,8 @@ class TextSocket:
         self._ended = asyncio.Event()
         self._failure: Closing | None = None
 
-    async def run(self) -> None:
-        """Talk until one side is done."""
+    async def run(self) -> str:
+        """Talk until one side is done; gives the error that ended it, if one did."""
         async with asyncio.TaskGroup() as tasks:
             self._start = tasks.create_task
             self._running.append(tasks.create_task(self._read()))
@@ -64,6 +64,7 @@ class TextSocket:
             for task in self._running:
                 task.cancel()
         await self._say_goodbye()
+        return self._failure.error if self._failure else ""
 
     async def _say_goodbye(self) -> None:
         if self._failure is not None and self._failure.error and not self._socket.closed:
