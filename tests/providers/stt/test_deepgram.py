@@ -374,5 +374,3 @@ async def test_streams_of_the_first_version_only_are_kept_alive(monkeypatch: pyt
     async with listening(DeepgramDouble(TWO), FLUX):
         pass
     assert made == [4.0, None]
-
-

@@ -1,6 +1,6 @@
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -12,16 +12,15 @@ from pydantic import SecretStr
 from offhook.audio.formats import MULAW_8K, PCM_24K
 from offhook.config import TtsSettings
 from offhook.errors import ProviderError
-from offhook.providers.tts.base import SpeechChunk, WordTime
 from offhook.providers.tts.openai import OpenAiSynthesizer
 from offhook.simulator.clouds.openai import OpenAiDouble
 from offhook.simulator.clouds.openai_speech import SpeechDouble
-from offhook.simulator.clouds.serving import Cut, Fault, Refuse, Stall, serving
+from offhook.simulator.clouds.serving import Cut, Fault, Refuse, Stall
 from offhook.simulator.tone_voice import ToneVoice
+from tests.providers.tts.saying import TEXT, answering, audio_of, said, words_of
 from tests.simulator.clouds.waiting import until
 
 KEY = "sk-very-secret-0123456789"
-TEXT = "We open at nine, and on Sundays we are closed."
 
 
 @asynccontextmanager
@@ -43,31 +42,6 @@ async def voice_of(server: SpeechDouble, **options: Any) -> AsyncIterator[OpenAi
 
 def double(*faults: Fault | None, **options: Any) -> SpeechDouble:
     return SpeechDouble(ToneVoice(), faults=faults, **options)
-
-
-async def said(voice: OpenAiSynthesizer, text: str = TEXT, **options: Any) -> list[SpeechChunk]:
-    return [chunk async for chunk in voice.synthesize(text, format=MULAW_8K, **options)]
-
-
-@asynccontextmanager
-async def answering(answer: web.Response) -> AsyncIterator[str]:
-    """A server that says the same whatever it is asked."""
-
-    async def speak(request: web.Request) -> web.Response:
-        return answer
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", speak)
-    async with serving(app) as address:
-        yield address
-
-
-def audio_of(chunks: Iterable[SpeechChunk]) -> bytes:
-    return b"".join(chunk.audio for chunk in chunks)
-
-
-def words_of(chunks: Iterable[SpeechChunk]) -> list[WordTime]:
-    return [word for chunk in chunks for word in chunk.words]
 
 
 async def test_what_is_asked_and_what_comes() -> None:
@@ -276,3 +250,15 @@ async def test_silence_is_nothing() -> None:
     quiet = web.Response(content_type="audio/pcm", body=bytes(48_000))
     async with answering(quiet) as address, voice_at(address) as voice:
         assert await said(voice) == []
+
+
+@pytest.mark.models
+async def test_times_of_a_real_voice_are_near_the_truth() -> None:
+    from offhook.providers.tts.hibari import HibariSynthesizer
+
+    server = SpeechDouble(HibariSynthesizer())
+    async with voice_of(server) as voice:
+        for _ in range(5):
+            words = words_of(await said(voice))
+    off = [abs(word.end_ms - truth.end_ms) for word, truth in zip(words, server.spoken[-1].words, strict=True)]
+    assert sum(off) / len(off) < 250

@@ -92,7 +92,7 @@ class ElevenLabsSynthesizer:
         if self._over_http:
             with suppress(ProviderError):
                 await self.check()
-        await self._sockets.warm_up()
+        self._sockets.warm_up()
 
     async def check(self) -> None:
         """Ask for the voice. A key that may not look at voices may still speak with one."""
@@ -112,7 +112,7 @@ class ElevenLabsSynthesizer:
     async def _on_socket(self, text: str, audio_format: AudioFormat, speed: float) -> AsyncGenerator[Output]:
         settings = self._voice.settings(speed)
         while True:
-            socket = await self._sockets.roomy(audio_format)
+            socket = self._sockets.roomy(audio_format)
             kept, heard = socket.used, False
             try:
                 async with aclosing(socket.speak(text, settings)) as outputs:

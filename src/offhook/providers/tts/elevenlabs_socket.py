@@ -3,23 +3,18 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
-import aiohttp
-import structlog
-
 from offhook.audio.formats import AudioFormat
-from offhook.errors import ProviderError, WireError
+from offhook.errors import ProviderError
 from offhook.providers.http import ApiServer
-from offhook.providers.tts.elevenlabs_wire import KEEPALIVE, Contexts, Output, Trouble, socket_output
+from offhook.providers.sockets import Query, Socket
+from offhook.providers.tts.elevenlabs_wire import CLOSE_SOCKET, KEEPALIVE, Contexts, Output, Trouble, socket_output
 
 __all__ = ["SocketPool", "SpeechSocket"]
 
-log = structlog.get_logger(__name__)
-
-_DATA = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
-_GONE = (ConnectionError, aiohttp.ClientError)
+_POLICY_VIOLATION = 1008
+_LIMIT = 1 << 20
 # Five minutes with the usual keepalive: longer than any silence of a call.
 _MOST_KEEPALIVES = 5
 
@@ -27,49 +22,66 @@ _MOST_KEEPALIVES = 5
 class SpeechSocket:
     """One socket. It keeps itself alive between clauses, and closes itself when nobody has needed it for long."""
 
-    def __init__(self, server: ApiServer, socket: aiohttp.ClientWebSocketResponse, *, keepalive_s: float):
+    def __init__(self, server: ApiServer, path: str, query: Query, *, keepalive_s: float):
         self.used = False
         self.lost = False
         self._server = server
-        self._socket = socket
-        self._keepalive_s = keepalive_s
+        self._socket = Socket(server, path, query, self, limit=_LIMIT)
         self._contexts = Contexts()
         self._inboxes: dict[str, asyncio.Queue[Output | ProviderError]] = {}
-        self._doubtful = False
         self._trouble: ProviderError | None = None
-        self._reader = asyncio.create_task(self._read())
+        self._doubtful = False
+        self._keepalives = 0
+        self._keepalive_s = keepalive_s
+        self._timer = self._in_a_while()
+        self._leaving: asyncio.Task[None] | None = None
 
     @property
     def room(self) -> bool:
         """Whether one more clause may be spoken on it now."""
-        return not (self.lost or self._doubtful or self._socket.closed) and self._contexts.room
+        return self._contexts.room and not (self.lost or self._doubtful)
 
     async def speak(self, text: str, settings: Mapping[str, Any]) -> AsyncGenerator[Output]:
-        """Yield the speech of one clause. Closing the iterator closes its context. Raises ProviderError."""
+        """Yield the speech of one clause. Raises ProviderError.
+
+        The context is closed as soon as it has its text, which it speaks all the same; what comes after the iterator
+        was closed is dropped."""
+        self._keepalives = 0
         context = self._contexts.begin()
         inbox = self._inboxes[context] = asyncio.Queue()
-        closed = False
         try:
             for message in self._contexts.messages(context, text, settings):
-                await self._send(message)
-            closed = True
-            while True:
-                output = await self._next(inbox)
+                self._socket.send(message)
+            while not (output := await self._next(inbox)).final:
                 yield output
-                if output.final:
-                    self.used = True
-                    return
+            self.used = True
+            yield output
         finally:
             del self._inboxes[context]
-            if not closed:
-                with suppress(ProviderError):
-                    await self._send(self._contexts.close_message(context))
 
     async def close(self) -> None:
         """Close it; what is being spoken on it fails."""
-        self._reader.cancel()
-        await asyncio.gather(self._reader, return_exceptions=True)
-        await self._socket.close()
+        self._leave(self._server.failure("the connection was closed"))
+        if self._leaving is not None:
+            await self._leaving
+
+    def on_message(self, message: str | bytes) -> None:
+        """Hand a message to the clause it is for. Raises WireError."""
+        output = socket_output(message)
+        if isinstance(output, Trouble):
+            self._failed(output)
+            return
+        if inbox := self._inboxes.get(output.context):
+            inbox.put_nowait(output)
+        if output.final:
+            self._contexts.ended(output.context)
+
+    def on_failed(self, error: ProviderError) -> None:
+        """The connection is dead, and with it what was being spoken."""
+        if error.status == _POLICY_VIOLATION:
+            # Said of limits too, which pass.
+            error = self._server.failure("closed the connection, 1008", status=_POLICY_VIOLATION)
+        self._lose(self._trouble or error)
 
     async def _next(self, inbox: asyncio.Queue[Output | ProviderError]) -> Output:
         try:
@@ -82,97 +94,66 @@ class SpeechSocket:
             raise output
         return output
 
-    async def _send(self, message: str) -> None:
-        try:
-            await self._server.in_time(self._socket.send_str(message))
-        except _GONE as error:
-            self.lost = True
-            raise self._trouble or self._server.failure("the connection broke off") from error
-
-    async def _read(self) -> None:
-        try:
-            while await self._receive():
-                pass
-        except (*_GONE, WireError) as error:
-            self._trouble = self._trouble or self._server.failure(str(error))
-            await self._socket.close()
-        finally:
-            self.lost = True
-            code = self._socket.close_code
-            self._fail_all(self._trouble or self._server.failure(f"the connection broke off (code {code})"))
-
-    async def _receive(self) -> bool:
-        """Take one message, or send a keepalive when none comes; false if the socket is at its end."""
-        for _ in range(0 if self._doubtful else _MOST_KEEPALIVES):
-            try:
-                message = await self._socket.receive(self._keepalive_s)
-            except TimeoutError:
-                await self._socket.send_str(KEEPALIVE)
-                continue
-            if message.type in _DATA:
-                self._take(socket_output(message.data))
-            return message.type in _DATA
-        await self._socket.close()
-        return False
-
-    def _take(self, output: Output | Trouble) -> None:
-        if isinstance(output, Trouble):
-            self._failed(output)
-            return
-        if inbox := self._inboxes.get(output.context):
-            inbox.put_nowait(output)
-        if output.final:
-            self._contexts.ended(output.context)
-
     def _failed(self, trouble: Trouble) -> None:
         error = self._server.failure(trouble.message, retryable=trouble.retryable)
         if not trouble.context:
-            # The socket will be closed; what it was about is told to all that are on it.
+            # The connection is about to end; what it was about is told to all that are on it.
             self._trouble = error
             return
         self._contexts.ended(trouble.context)
         if inbox := self._inboxes.get(trouble.context):
             inbox.put_nowait(error)
 
-    def _fail_all(self, error: ProviderError) -> None:
+    def _in_a_while(self) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(self._keepalive_s, self._keep_alive)
+
+    def _keep_alive(self) -> None:
+        self._keepalives += 1
+        if self._doubtful or self._keepalives > _MOST_KEEPALIVES:
+            self._leave(self._server.failure("the connection was closed"))
+            return
+        self._socket.send(KEEPALIVE)
+        self._timer = self._in_a_while()
+
+    def _leave(self, error: ProviderError) -> None:
+        if not self.lost:
+            self._lose(error)
+            self._leaving = asyncio.create_task(self._socket.close(CLOSE_SOCKET))
+
+    def _lose(self, error: ProviderError) -> None:
+        self.lost = True
+        self._timer.cancel()
         for inbox in self._inboxes.values():
             inbox.put_nowait(error)
 
 
 class SocketPool:
-    """Sockets to one server, by the format they speak. `params` gives the query of a socket for a format."""
+    """Sockets to one server, by the format they speak. `query` gives that of a socket for a format."""
 
     def __init__(
-        self, server: ApiServer, path: str, params: Callable[[AudioFormat], Mapping[str, str]], *, keepalive_s: float
+        self, server: ApiServer, path: str, query: Callable[[AudioFormat], Mapping[str, str]], *, keepalive_s: float
     ):
         self._server = server
         self._path = path
-        self._params = params
+        self._query = query
         self._keepalive_s = keepalive_s
         self._sockets: defaultdict[AudioFormat, list[SpeechSocket]] = defaultdict(list)
-        self._locks: defaultdict[AudioFormat, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def roomy(self, audio_format: AudioFormat) -> SpeechSocket:
-        """A socket with room for one more clause, which must be begun before anything else is awaited.
+    def roomy(self, audio_format: AudioFormat) -> SpeechSocket:
+        """A socket with room for one more clause, if need be one that is only being opened."""
+        sockets = self._sockets[audio_format]
+        sockets[:] = [socket for socket in sockets if not socket.lost]
+        for socket in sockets:
+            if socket.room:
+                return socket
+        query = tuple(self._query(audio_format).items())
+        sockets.append(SpeechSocket(self._server, self._path, query, keepalive_s=self._keepalive_s))
+        return sockets[-1]
 
-        Raises ProviderError."""
-        async with self._locks[audio_format]:
-            sockets = self._sockets[audio_format]
-            sockets[:] = [socket for socket in sockets if not socket.lost]
-            for socket in sockets:
-                if socket.room:
-                    return socket
-            opened = await self._server.websocket(self._path, self._params(audio_format))
-            sockets.append(SpeechSocket(self._server, opened, keepalive_s=self._keepalive_s))
-            return sockets[-1]
-
-    async def warm_up(self) -> None:
-        """Have a socket ready for each format that was ever asked for. Never raises."""
+    def warm_up(self) -> None:
+        """Have a socket for each format that was ever asked for."""
         for audio_format in list(self._sockets):
-            try:
-                await self.roomy(audio_format)
-            except ProviderError as error:
-                log.info("no socket ahead of a call", provider=self._server.name, error=str(error))
+            self.roomy(audio_format)
 
     async def close(self) -> None:
         """Close them all."""

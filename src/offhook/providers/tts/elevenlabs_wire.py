@@ -20,6 +20,7 @@ from offhook.providers.tts.base import WordTime
 from offhook.providers.tts.timing import WrittenWord, spread, written_words
 
 __all__ = [
+    "CLOSE_SOCKET",
     "KEEPALIVE",
     "MAX_CONTEXTS",
     "AlignedWords",
@@ -37,6 +38,7 @@ __all__ = [
 
 MAX_CONTEXTS = 5
 KEEPALIVE = '{"text":""}'
+CLOSE_SOCKET = '{"close_socket":true}'
 _FORMATS = {
     MULAW_8K: "ulaw_8000",
     ALAW_8K: "alaw_8000",
@@ -123,13 +125,8 @@ class Contexts:
         return [
             _json({"text": " ", "context_id": context, **settings}),
             _json({"text": f"{text.strip()} ", "context_id": context, "flush": True}),
-            Contexts.close_message(context),
+            _json({"context_id": context, "close_context": True}),
         ]
-
-    @staticmethod
-    def close_message(context: str) -> str:
-        """What to send so that a context is closed."""
-        return _json({"context_id": context, "close_context": True})
 
 
 @dataclass(frozen=True, slots=True)
