@@ -132,7 +132,7 @@ async def test_plivos_sdk_does_the_same() -> None:
     [
         (busy(), {}, "busy", "3010"),
         (rejects(), {}, "busy", "3020"),
-        (no_answer(), {}, "no-answer", "3000"),
+        (no_answer(10), {}, "no-answer", "3000"),
         (no_answer(), {"ring_timeout": 5}, "timeout", "6010"),
         (answers(stays_s=1), {}, "completed", "4000"),
         (answers(), {"time_limit": 2}, "completed", "6000"),

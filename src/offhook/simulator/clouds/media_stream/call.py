@@ -68,6 +68,7 @@ class CloudCall:
         self.ended = asyncio.Event()
         self._orders: asyncio.Queue[Ending | Goto] = asyncio.Queue()
         self._helpers: set[asyncio.Task[Any]] = set()
+        self._faults: list[Exception] = []
         self._began_s = sender.clock.now_s()
 
     @property
@@ -136,7 +137,7 @@ class CloudCall:
         """Do something beside, until the call is over at the latest."""
         task = asyncio.get_running_loop().create_task(work)
         self._helpers.add(task)
-        task.add_done_callback(self._helpers.discard)
+        task.add_done_callback(self._helped)
         return task
 
     async def unless_ordered(self, work: Coroutine[Any, Any, T]) -> T | Ending | Goto:
@@ -168,13 +169,26 @@ class CloudCall:
         self.facts.ended = self.clock.utc()
         self.facts.ending = ending
         self.facts.status = ending.status
-        helpers = list(self._helpers)
-        for task in helpers:
+        failed = await self._stop_helping()
+        try:
+            self._tell_the_end()
+            await self.courier.finish()
+        finally:
+            self.ended.set()
+        if failed is not None:
+            raise failed
+
+    async def _stop_helping(self) -> Exception | None:
+        """End what goes on beside; returns a fault of the double's own, if there was one."""
+        for task in self._helpers:
             task.cancel()
-        await asyncio.gather(*helpers, return_exceptions=True)
-        self._tell_the_end()
-        await self.courier.finish()
-        self.ended.set()
+        results = await asyncio.gather(*self._helpers, return_exceptions=True)
+        return next((result for result in (*self._faults, *results) if isinstance(result, Exception)), None)
+
+    def _helped(self, task: "asyncio.Task[Any]") -> None:
+        self._helpers.discard(task)
+        if not task.cancelled() and isinstance(fault := task.exception(), Exception):
+            self._faults.append(fault)
 
     def _tell_the_end(self) -> None:
         if self.dialect.twilio:

@@ -72,9 +72,11 @@ class CarrierCloud:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._switch.close()
-        await self._runner.cleanup()
-        await self._session.close()
+        try:
+            await self._switch.close()
+        finally:
+            await self._runner.cleanup()
+            await self._session.close()
 
     @property
     def calls(self) -> dict[str, CloudCall]:

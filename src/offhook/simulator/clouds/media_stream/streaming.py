@@ -1,5 +1,7 @@
 """Connects the sockets of a call's streams, reports on them, and connects again where the document says so."""
 
+import asyncio
+
 import aiohttp
 
 from offhook.errors import CallError
@@ -77,12 +79,10 @@ class _Streaming(StreamEvents):
         problem = ""
         for _ in range(self._call.dialect.connects):
             try:
-                return await sender.session.ws_connect(
-                    sender.reach(self._url),
-                    headers=self._headers(),
-                    max_msg_size=0,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=CONNECT_TIMEOUT_S),
-                )
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    return await sender.session.ws_connect(
+                        sender.reach(self._url), headers=self._headers(), max_msg_size=0
+                    )
             except (aiohttp.ClientError, TimeoutError) as error:
                 problem = str(error) or type(error).__name__
         raise CallError(f"the stream cannot connect to {self._url}: {problem}")

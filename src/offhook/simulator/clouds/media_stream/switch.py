@@ -25,6 +25,7 @@ class Switch:
         self.callees: dict[str, Callee] = {}
         self._sender = sender
         self._living: set[asyncio.Task[None]] = set()
+        self._faults: list[BaseException] = []
 
     @property
     def live(self) -> list[CloudCall]:
@@ -71,7 +72,10 @@ class Switch:
         return call
 
     async def close(self) -> None:
-        """Hang up everything, and give the server a moment to be told."""
+        """Hang up everything, and give the server a moment to be told. Raises what went wrong in a call by a fault of
+        the double's own."""
+        for call in self.calls.values():
+            call.courier.hasten()
         for call in self.live:
             call.order(CALLER_NORMAL)
         if self._living:
@@ -81,6 +85,8 @@ class Switch:
         for task in self._living:
             task.cancel()
         await asyncio.gather(*self._living, return_exceptions=True)
+        if self._faults:
+            raise self._faults[0]
 
     def _facts(self, direction: Direction, from_: str, to: str) -> CallFacts:
         sender = self._sender
@@ -98,4 +104,9 @@ class Switch:
         self.calls[call.id] = call
         task = asyncio.get_running_loop().create_task(life)
         self._living.add(task)
-        task.add_done_callback(self._living.discard)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._living.discard(task)
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self._faults.append(fault)

@@ -99,6 +99,7 @@ class Courier:
     def __init__(self, sender: Sender):
         self.sent: list[Webhook] = []
         self._sender = sender
+        self._retries = sender.variants.status_retries
         self._began_s = sender.clock.now_s()
         self._waiting: asyncio.Queue[Webhook] = asyncio.Queue()
         self._posting = asyncio.create_task(self._post())
@@ -122,6 +123,10 @@ class Courier:
         """Wait until all is reported."""
         await self._waiting.join()
         self._posting.cancel()
+
+    def hasten(self) -> None:
+        """Try everything once only from now on."""
+        self._retries = 0
 
     def abandon(self) -> None:
         """Report nothing more."""
@@ -153,10 +158,12 @@ class Courier:
 
     async def _report(self, webhook: Webhook) -> None:
         """Once, and again with growing pauses for as long as it is not acknowledged."""
-        for attempt in range(self._sender.variants.status_retries + 1):
-            if attempt:
-                await self._sender.clock.sleep(2.0 ** (attempt - 1))
-            this = self._note(webhook.url, webhook.method, webhook.params, webhook.event)
-            await self._sender.send(this, STATUS_TIMEOUT_S)
-            if this.acknowledged:
-                return
+        attempt = 0
+        while not (await self._delivered(webhook)) and attempt < self._retries:
+            await self._sender.clock.sleep(2.0**attempt)
+            attempt += 1
+
+    async def _delivered(self, webhook: Webhook) -> bool:
+        this = self._note(webhook.url, webhook.method, webhook.params, webhook.event)
+        await self._sender.send(this, STATUS_TIMEOUT_S)
+        return this.acknowledged
