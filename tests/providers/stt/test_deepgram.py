@@ -11,8 +11,9 @@ from offhook.errors import ProviderError
 from offhook.providers.stt.base import SpeechStream, Transcript
 from offhook.providers.stt.deepgram import DeepgramRecognizer, KeepAlive
 from offhook.simulator.clouds.deepgram import DeepgramDouble
-from offhook.simulator.clouds.ears import Saying, scripted_ears
+from offhook.simulator.clouds.ears import EarFactory, Saying, scripted_ears
 from offhook.simulator.clouds.lines import Die, Mute, Refusal, SlowHandshake
+from tests.providers.stt.conftest import Frames
 from tests.providers.stt.listening import Told, speak, until
 
 KEY = "dg-very-secret-0123456789"
@@ -79,6 +80,21 @@ async def test_nova_is_asked_for_the_last_words() -> None:
         assert said == Transcript("Hello there.", pytest.approx(0.98))
         assert texts(double) == ["Finalize"]
         assert told.turns == []
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("model", [NOVA, FLUX])
+async def test_a_real_sentence(model: str, real_ears: EarFactory, spoken: Frames) -> None:
+    frames = await spoken("What are your opening hours on Saturday?", MULAW_8K)
+    async with listening(DeepgramDouble(real_ears), model, stall_ms=10_000) as (stream, told):
+        for frame in frames:
+            stream.hear(frame)
+        end_ms = len(frames) * FRAME_MS - 1_500
+        said = await stream.transcribe(500, end_ms)
+        await asyncio.wait_for(until(lambda: told.turns[-1:] == [("over", said.text)]), 60)
+    assert said.text.lower().rstrip("?.") == "what are your opening hours on saturday"
+    assert said.confidence > 0.4
+    assert told.words
 
 
 async def test_what_is_final_is_not_asked_for() -> None:
@@ -374,5 +390,3 @@ async def test_streams_of_the_first_version_only_are_kept_alive(monkeypatch: pyt
     async with listening(DeepgramDouble(TWO), FLUX):
         pass
     assert made == [4.0, None]
-
-
