@@ -9,7 +9,7 @@ from aiohttp import WSMsgType, web
 from offhook.errors import ProviderError, WireError
 from offhook.providers.http import ApiKey, ApiServer
 from offhook.providers.sockets import Socket, ended
-from tests.providers.stt.listening import until
+from tests.simulator.clouds.waiting import until
 
 KEY = ApiKey("very-secret")
 LIMIT = 1_000

@@ -13,10 +13,12 @@ from offhook.errors import ProviderError
 from offhook.providers.stt.base import SpeechStream, Transcript
 from offhook.providers.stt.openai_realtime import OpenAiRecognizer
 from offhook.simulator.clouds.ears import EarFactory, Saying, scripted_ears
-from offhook.simulator.clouds.lines import Die, Mute, Refusal, SlowHandshake
+from offhook.simulator.clouds.lines import SlowHandshake
 from offhook.simulator.clouds.openai_realtime import RealtimeDouble
+from offhook.simulator.clouds.serving import Cut, Refuse, Stall
 from tests.providers.stt.conftest import Frames
-from tests.providers.stt.listening import Told, speak, until
+from tests.providers.stt.listening import Told, speak
+from tests.simulator.clouds.waiting import until
 
 KEY = "sk-very-secret-0123456789"
 TWO = scripted_ears(Saying("Hello there.", 500, 1_300), Saying("Are you open?", 3_000, 3_900))
@@ -127,7 +129,7 @@ async def test_what_was_said_before_the_connection_was_up_counts() -> None:
 
 
 async def test_a_mute_provider_is_given_up() -> None:
-    async with listening(RealtimeDouble(TWO, faults=[Mute()]), stall_ms=200) as (stream, told):
+    async with listening(RealtimeDouble(TWO, faults=[Stall()]), stall_ms=200) as (stream, told):
         speak(stream, MULAW_8K, 1_500)
         with pytest.raises(ProviderError, match=r"no words within 0\.2 s") as caught:
             await stream.transcribe(500, 1_300)
@@ -136,7 +138,7 @@ async def test_a_mute_provider_is_given_up() -> None:
 
 
 async def test_a_connection_that_dies_is_told_once() -> None:
-    async with listening(RealtimeDouble(TWO, faults=[Die(2)])) as (stream, told):
+    async with listening(RealtimeDouble(TWO, faults=[Cut(2)])) as (stream, told):
         speak(stream, MULAW_8K, 1_500)
         await until(lambda: told.errors)
         with pytest.raises(ProviderError):
@@ -146,14 +148,14 @@ async def test_a_connection_that_dies_is_told_once() -> None:
 
 
 async def test_a_refused_handshake_is_told() -> None:
-    async with listening(RealtimeDouble(TWO, faults=[Refusal(429)])) as (_, told):
+    async with listening(RealtimeDouble(TWO, faults=[Refuse(429)])) as (_, told):
         await until(lambda: told.errors)
     assert (told.errors[0].status, told.errors[0].retryable) == (429, True)
     assert "(request req_1)" in str(told.errors[0])
 
 
 async def test_a_closed_stream_transcribes_no_more() -> None:
-    async with listening(RealtimeDouble(TWO, faults=[Mute()])) as (stream, told):
+    async with listening(RealtimeDouble(TWO, faults=[Stall()])) as (stream, told):
         speak(stream, MULAW_8K, 1_500)
         task = asyncio.create_task(stream.transcribe(500, 1_300))
         await asyncio.sleep(0)
@@ -181,7 +183,7 @@ async def test_a_good_key_passes() -> None:
 
 
 async def test_a_server_that_leaves_at_once_is_no_good() -> None:
-    async with RealtimeDouble(TWO, faults=[Die()]).serve() as url:
+    async with RealtimeDouble(TWO, faults=[Cut(0)]).serve() as url:
         factory = recognizer(url)
         with pytest.raises(ProviderError, match="closed the connection") as caught:
             await factory.check()

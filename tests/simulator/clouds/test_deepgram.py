@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from offhook.audio.formats import MULAW_8K, PCM_16K
 from offhook.simulator.clouds.deepgram import DeepgramDouble
 from offhook.simulator.clouds.ears import Saying, scripted_ears
-from offhook.simulator.clouds.lines import Die, Mute, Refusal
+from offhook.simulator.clouds.serving import Cut, Refuse, Stall
 
 TWO = scripted_ears(Saying("Hello there.", 500, 1_300), Saying("Are you open?", 3_000, 3_900))
 QUERY = {
@@ -236,7 +236,7 @@ async def test_wrong_flux_queries(change: dict[str, str], problem: str) -> None:
 
 
 async def test_refusing_on_command() -> None:
-    double = DeepgramDouble(TWO, faults=[Refusal(429, "Too many streams")])
+    double = DeepgramDouble(TWO, faults=[Refuse(429, "Too many streams")])
     assert await refused("/v1/listen", QUERY, double) == (429, "Too many streams")
 
 
@@ -283,7 +283,7 @@ async def test_flux_knows_no_keep_alive() -> None:
 
 async def test_falling_mute() -> None:
     async with (
-        client_of(DeepgramDouble(TWO, faults=[Mute(1)])) as client,
+        client_of(DeepgramDouble(TWO, faults=[Stall(1)])) as client,
         client.listen.v1.connect(**QUERY) as socket,
     ):
         await socket.send_media(bytes(MULAW_8K.bytes_in(6_000)))
@@ -293,7 +293,7 @@ async def test_falling_mute() -> None:
 
 async def test_dying() -> None:
     async with (
-        client_of(DeepgramDouble(TWO, faults=[Die(2)])) as client,
+        client_of(DeepgramDouble(TWO, faults=[Cut(2)])) as client,
         client.listen.v1.connect(**QUERY) as socket,
     ):
         await socket.send_media(bytes(MULAW_8K.bytes_in(6_000)))

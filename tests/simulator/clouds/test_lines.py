@@ -3,12 +3,13 @@ import asyncio
 import pytest
 
 from offhook.audio.formats import MULAW_8K
-from offhook.simulator.clouds.lines import Die, Faults, Framer, Mute, SlowHandshake
+from offhook.simulator.clouds.lines import Faults, Framer, SlowHandshake
+from offhook.simulator.clouds.serving import Cut, Stall
 
 
 async def test_faults_go_round_once() -> None:
-    faults = Faults([Mute(2), None, Die()])
-    assert [await faults.next() for _ in range(4)] == [Mute(2), None, Die(), None]
+    faults = Faults([Stall(2), None, Cut(0)])
+    assert [await faults.next() for _ in range(4)] == [Stall(2), None, Cut(0), None]
 
 
 async def test_a_slow_handshake_is_waited_for() -> None:
