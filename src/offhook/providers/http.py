@@ -110,7 +110,7 @@ class ApiServer:
 
     async def websocket(
         self, path: str, params: Mapping[str, str] | Sequence[tuple[str, str]]
-    ) -> aiohttp.ClientWebSocketResponse[bool]:
+    ) -> aiohttp.ClientWebSocketResponse:
         """A WebSocket to `path`. Raises ProviderError."""
         url = self.url(path).replace("http", "ws", 1)
         connecting = self._pool().ws_connect(

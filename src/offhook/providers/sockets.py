@@ -90,7 +90,7 @@ class Socket:
             _log.exception("connection to a provider failed by a fault of ours", provider=self._server.name)
             self._fail(self._server.failure(f"{type(error).__name__} while listening", retryable=False))
 
-    async def _listen(self, ws: aiohttp.ClientWebSocketResponse[bool]) -> None:
+    async def _listen(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         self._open = True
         writer = asyncio.create_task(self._write(ws))
         try:
@@ -100,7 +100,7 @@ class Socket:
             await asyncio.wait([writer])
             await ws.close()
 
-    async def _read(self, ws: aiohttp.ClientWebSocketResponse[bool]) -> ProviderError:
+    async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> ProviderError:
         """Hear all, and tell why there is no more."""
         while True:
             message = await ws.receive()
@@ -116,7 +116,7 @@ class Socket:
             except WireError as error:
                 return self._server.failure(str(error))
 
-    async def _write(self, ws: aiohttp.ClientWebSocketResponse[bool]) -> None:
+    async def _write(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         # Whoever reads from a broken connection hears why it broke, and tells.
         with suppress(aiohttp.ClientError, ConnectionError):
             while True:
@@ -127,7 +127,7 @@ class Socket:
                 self._wake.clear()
                 await self._wake.wait()
 
-    async def _write_unsent(self, ws: aiohttp.ClientWebSocketResponse[bool]) -> None:
+    async def _write_unsent(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         while self._unsent:
             message = self._unsent.popleft()
             if isinstance(message, str):

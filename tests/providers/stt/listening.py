@@ -1,8 +1,5 @@
 """What tests of recognisers that listen along share."""
 
-import asyncio
-from collections.abc import Callable
-
 from offhook.audio.formats import FRAME_MS, AudioFormat
 from offhook.errors import ProviderError
 from offhook.providers.stt.base import SpeechStream, TurnSign
@@ -30,10 +27,3 @@ def speak(stream: SpeechStream, format: AudioFormat, ms: int) -> None:  # noqa: 
     """So much silence, in which scripted ears hear their script."""
     for _ in range(ms // FRAME_MS):
         stream.hear(format.silence)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait for something that the other side brings about."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - servers in tests have no event for what they received
-            await asyncio.sleep(0.002)

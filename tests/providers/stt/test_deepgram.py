@@ -11,9 +11,12 @@ from offhook.errors import ProviderError
 from offhook.providers.stt.base import SpeechStream, Transcript
 from offhook.providers.stt.deepgram import DeepgramRecognizer, KeepAlive
 from offhook.simulator.clouds.deepgram import DeepgramDouble
-from offhook.simulator.clouds.ears import Saying, scripted_ears
-from offhook.simulator.clouds.lines import Die, Mute, Refusal, SlowHandshake
-from tests.providers.stt.listening import Told, speak, until
+from offhook.simulator.clouds.ears import EarFactory, Saying, scripted_ears
+from offhook.simulator.clouds.lines import SlowHandshake
+from offhook.simulator.clouds.serving import Cut, Refuse, Stall
+from tests.providers.stt.conftest import Frames
+from tests.providers.stt.listening import Told, speak
+from tests.simulator.clouds.waiting import until
 
 KEY = "dg-very-secret-0123456789"
 TWO = scripted_ears(Saying("Hello there.", 500, 1_300), Saying("Are you open?", 3_000, 3_900))
@@ -76,9 +79,25 @@ async def test_nova_is_asked_for_the_last_words() -> None:
     async with listening(double) as (stream, told):
         speak(stream, MULAW_8K, 1_500)
         said = await stream.transcribe(500, 1_300)
-        assert said == Transcript("Hello there.", pytest.approx(0.98))
+        assert said.text == "Hello there."
+        assert said.confidence == pytest.approx(0.98)
         assert texts(double) == ["Finalize"]
         assert told.turns == []
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("model", [NOVA, FLUX])
+async def test_a_real_sentence(model: str, real_ears: EarFactory, spoken: Frames) -> None:
+    frames = await spoken("What are your opening hours on Saturday?", MULAW_8K)
+    async with listening(DeepgramDouble(real_ears), model, stall_ms=10_000) as (stream, told):
+        for frame in frames:
+            stream.hear(frame)
+        end_ms = len(frames) * FRAME_MS - 1_500
+        said = await stream.transcribe(500, end_ms)
+        await asyncio.wait_for(until(lambda: told.turns[-1:] == [("over", said.text)]), 60)
+    assert said.text.lower().rstrip("?.") == "what are your opening hours on saturday"
+    assert said.confidence > 0.4
+    assert told.words
 
 
 async def test_what_is_final_is_not_asked_for() -> None:
@@ -190,7 +209,7 @@ async def test_nothing_is_sent_as_nothing() -> None:
 
 
 async def test_a_closed_stream_transcribes_no_more() -> None:
-    async with listening(DeepgramDouble(TWO, faults=[Mute()])) as (stream, told):
+    async with listening(DeepgramDouble(TWO, faults=[Stall()])) as (stream, told):
         speak(stream, MULAW_8K, 1_500)
         task = asyncio.create_task(stream.transcribe(500, 1_300))
         await asyncio.sleep(0)
@@ -203,22 +222,22 @@ async def test_a_closed_stream_transcribes_no_more() -> None:
 
 @pytest.mark.parametrize(
     ("fault", "status", "retryable"),
-    [(Refusal(429, "Too many streams"), 429, True), (Refusal(503), 503, True), (Refusal(404, "No model"), 404, False)],
+    [(Refuse(429, "Too many streams"), 429, True), (Refuse(503), 503, True), (Refuse(404, "No model"), 404, False)],
 )
-async def test_a_refused_handshake_is_told_with_its_reason(fault: Refusal, status: int, retryable: bool) -> None:
+async def test_a_refused_handshake_is_told_with_its_reason(fault: Refuse, status: int, retryable: bool) -> None:
     async with listening(DeepgramDouble(TWO, faults=[fault])) as (stream, told):
         await until(lambda: told.errors)
         with pytest.raises(ProviderError) as caught:
             await stream.transcribe(0, 100)
     assert told.errors == [caught.value]
     assert (caught.value.status, caught.value.retryable) == (status, retryable)
-    reason = f"{fault.reason} (request 00000000-0000-4000-8000-000000000001)"
+    reason = f"{fault.message} (request 00000000-0000-4000-8000-000000000001)"
     assert str(caught.value) == f"deepgram:nova-3: HTTP {status}: {reason}"
 
 
 @pytest.mark.parametrize("model", [NOVA, FLUX])
 async def test_a_connection_that_dies_is_told_once(model: str) -> None:
-    async with listening(DeepgramDouble(TWO, faults=[Die(1)]), model) as (stream, told):
+    async with listening(DeepgramDouble(TWO, faults=[Cut(1)]), model) as (stream, told):
         speak(stream, MULAW_8K, 2_500)
         await until(lambda: told.errors)
         with pytest.raises(ProviderError):
@@ -237,7 +256,7 @@ async def test_the_vendors_idle_limit_is_an_end_like_others() -> None:
 
 
 async def test_a_mute_provider_is_given_up() -> None:
-    async with listening(DeepgramDouble(TWO, faults=[Mute()]), stall_ms=200) as (stream, told):
+    async with listening(DeepgramDouble(TWO, faults=[Stall()]), stall_ms=200) as (stream, told):
         speak(stream, MULAW_8K, 1_500)
         with pytest.raises(ProviderError, match=r"no words within 0\.2 s") as caught:
             await stream.transcribe(500, 1_300)
@@ -246,7 +265,7 @@ async def test_a_mute_provider_is_given_up() -> None:
 
 
 async def test_a_provider_that_never_answers_is_given_up_without_being_asked() -> None:
-    double = DeepgramDouble(TWO, faults=[Mute()])
+    double = DeepgramDouble(TWO, faults=[Stall()])
     async with listening(double) as (stream, told):
         speak(stream, MULAW_8K, 14_000)
         await until(lambda: audio_ms(double) == 14_000)
@@ -257,7 +276,7 @@ async def test_a_provider_that_never_answers_is_given_up_without_being_asked() -
 
 async def test_guesses_will_do_where_finalize_is_not_answered() -> None:
     # Three messages: speech started, an interim, an interim.
-    async with listening(DeepgramDouble(TWO, faults=[Mute(3)]), stall_ms=200, endpointing_ms=2_000) as (stream, told):
+    async with listening(DeepgramDouble(TWO, faults=[Stall(3)]), stall_ms=200, endpointing_ms=2_000) as (stream, told):
         speak(stream, MULAW_8K, 2_000)
         await until(lambda: told.words[-1:] == ["Hello there."])
         assert (await stream.transcribe(500, 1_300)).text == "Hello there."

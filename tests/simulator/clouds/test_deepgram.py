@@ -1,7 +1,7 @@
 """The double is judged by Deepgram's own client."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from offhook.audio.formats import MULAW_8K, PCM_16K
 from offhook.simulator.clouds.deepgram import DeepgramDouble
 from offhook.simulator.clouds.ears import Saying, scripted_ears
-from offhook.simulator.clouds.lines import Die, Mute, Refusal
+from offhook.simulator.clouds.serving import Cut, Refuse, Stall
 
 TWO = scripted_ears(Saying("Hello there.", 500, 1_300), Saying("Are you open?", 3_000, 3_900))
 QUERY = {
@@ -43,7 +43,7 @@ async def client_of(double: DeepgramDouble, key: str = "dg-test") -> AsyncIterat
 
 async def listened(double: DeepgramDouble, ms: int, *, finalize_at: int | None = None) -> list[Any]:
     """Everything that `ms` of audio bring, as the client's own types."""
-    async with client_of(double) as client, client.listen.v1.connect(**QUERY) as socket:  # type: ignore[arg-type]
+    async with client_of(double) as client, client.listen.v1.connect(**QUERY) as socket:
         for at in range(0, ms, 100):
             await socket.send_media(bytes(MULAW_8K.bytes_in(100)))
             if at + 100 == finalize_at:
@@ -53,7 +53,7 @@ async def listened(double: DeepgramDouble, ms: int, *, finalize_at: int | None =
 
 
 async def turned(double: DeepgramDouble, ms: int, *, force_at: int | None = None, **query: str) -> list[Any]:
-    async with client_of(double) as client, client.listen.v2.connect(**FLUX, **query) as socket:  # type: ignore[arg-type]
+    async with client_of(double) as client, client.listen.v2.connect(**FLUX, **query) as socket:
         for at in range(0, ms, 80):
             await socket.send_media(bytes(PCM_16K.bytes_in(80)))
             if at + 80 == force_at:
@@ -118,7 +118,7 @@ async def test_finalize_gives_what_was_said_so_far() -> None:
 
 
 async def test_finalize_with_nothing_to_say_is_not_answered() -> None:
-    async with client_of(DeepgramDouble(TWO)) as client, client.listen.v1.connect(**QUERY) as socket:  # type: ignore[arg-type]
+    async with client_of(DeepgramDouble(TWO)) as client, client.listen.v1.connect(**QUERY) as socket:
         await socket.send_finalize()
         await socket.send_close_stream()
         assert [type(message) async for message in socket] == [ListenV1Metadata]
@@ -184,9 +184,9 @@ async def test_a_wrong_key_is_refused_by_name() -> None:
     double = DeepgramDouble(TWO, api_key="dg-right")
     async with client_of(double, "dg-wrong") as client:
         with pytest.raises(ApiError) as caught:
-            await client.listen.v1.connect(**QUERY).__aenter__()  # type: ignore[arg-type]
+            await client.listen.v1.connect(**QUERY).__aenter__()
     assert caught.value.status_code == 401
-    async with client_of(double, "dg-right") as client, client.listen.v1.connect(**QUERY) as socket:  # type: ignore[arg-type]
+    async with client_of(double, "dg-right") as client, client.listen.v1.connect(**QUERY) as socket:
         await socket.send_close_stream()
 
 
@@ -195,7 +195,7 @@ async def refused(path: str, query: dict[str, str], double: DeepgramDouble | Non
     async with (double or DeepgramDouble(TWO)).serve() as url, aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
             await session.ws_connect(f"{url}{path}", params=query)
-    headers = caught.value.headers or {}
+    headers: Mapping[str, str] = caught.value.headers or {}
     assert headers["dg-request-id"]
     return caught.value.status, headers["dg-error"]
 
@@ -236,14 +236,14 @@ async def test_wrong_flux_queries(change: dict[str, str], problem: str) -> None:
 
 
 async def test_refusing_on_command() -> None:
-    double = DeepgramDouble(TWO, faults=[Refusal(429, "Too many streams")])
+    double = DeepgramDouble(TWO, faults=[Refuse(429, "Too many streams")])
     assert await refused("/v1/listen", QUERY, double) == (429, "Too many streams")
 
 
 async def test_silence_on_the_line_closes_it() -> None:
     async with (
         client_of(DeepgramDouble(TWO, idle_s=0.05)) as client,
-        client.listen.v1.connect(**QUERY) as socket,  # type: ignore[arg-type]
+        client.listen.v1.connect(**QUERY) as socket,
     ):
         with pytest.raises(ConnectionClosed) as caught:
             await socket.recv()
@@ -253,7 +253,7 @@ async def test_silence_on_the_line_closes_it() -> None:
 
 
 async def test_an_empty_message_ends_the_stream() -> None:
-    async with client_of(DeepgramDouble(TWO)) as client, client.listen.v1.connect(**QUERY) as socket:  # type: ignore[arg-type]
+    async with client_of(DeepgramDouble(TWO)) as client, client.listen.v1.connect(**QUERY) as socket:
         await socket.send_media(b"")
         assert [type(message) async for message in socket] == [ListenV1Metadata]
 
@@ -283,8 +283,8 @@ async def test_flux_knows_no_keep_alive() -> None:
 
 async def test_falling_mute() -> None:
     async with (
-        client_of(DeepgramDouble(TWO, faults=[Mute(1)])) as client,
-        client.listen.v1.connect(**QUERY) as socket,  # type: ignore[arg-type]
+        client_of(DeepgramDouble(TWO, faults=[Stall(1)])) as client,
+        client.listen.v1.connect(**QUERY) as socket,
     ):
         await socket.send_media(bytes(MULAW_8K.bytes_in(6_000)))
         await socket.send_close_stream()
@@ -293,8 +293,8 @@ async def test_falling_mute() -> None:
 
 async def test_dying() -> None:
     async with (
-        client_of(DeepgramDouble(TWO, faults=[Die(2)])) as client,
-        client.listen.v1.connect(**QUERY) as socket,  # type: ignore[arg-type]
+        client_of(DeepgramDouble(TWO, faults=[Cut(2)])) as client,
+        client.listen.v1.connect(**QUERY) as socket,
     ):
         await socket.send_media(bytes(MULAW_8K.bytes_in(6_000)))
         with pytest.raises(ConnectionClosed):

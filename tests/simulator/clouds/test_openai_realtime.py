@@ -11,8 +11,8 @@ from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from offhook.simulator.clouds.ears import Saying, scripted_ears
-from offhook.simulator.clouds.lines import Die, Mute, Refusal
 from offhook.simulator.clouds.openai_realtime import RealtimeDouble
+from offhook.simulator.clouds.serving import Cut, Refuse, Stall
 
 TWO = scripted_ears(Saying("Hello there.", 500, 1_300), Saying("Are you open?", 3_000, 3_900))
 LIVE = "gpt-live-transcribe"
@@ -211,12 +211,12 @@ async def test_only_transcription_is_offered() -> None:
 
 async def test_refusing_on_command() -> None:
     with pytest.raises(InvalidStatus) as caught:
-        await connected(RealtimeDouble(TWO, faults=[Refusal(503)])).__aenter__()
+        await connected(RealtimeDouble(TWO, faults=[Refuse(503)])).__aenter__()
     assert caught.value.response.status_code == 503
 
 
 async def test_falling_mute_and_hearing_on() -> None:
-    double = RealtimeDouble(TWO, faults=[Mute(1)])
+    double = RealtimeDouble(TWO, faults=[Stall(1)])
     async with connected(double) as connection:
         await connection.recv()
         await connection.input_audio_buffer.clear()
@@ -226,7 +226,7 @@ async def test_falling_mute_and_hearing_on() -> None:
 
 
 async def test_dying() -> None:
-    async with connected(RealtimeDouble(TWO, faults=[Die(1)])) as connection:
+    async with connected(RealtimeDouble(TWO, faults=[Cut(1)])) as connection:
         await connection.recv()
         await connection.input_audio_buffer.clear()
         with pytest.raises(ConnectionClosed):

@@ -57,7 +57,10 @@ class SpeechStream(Protocol):
         ...
 
     async def transcribe(self, onset_ms: int, end_ms: int) -> Transcript:
-        """What was said between the two times, as soon as the provider can tell. Raises ProviderError."""
+        """What was said between the two times, as soon as the provider can tell. Raises ProviderError.
+
+        Asked again for the same onset and a later end, it tells the whole; another onset is another utterance, and no
+        word is told of two. A provider that says nothing at all meanwhile has failed, which `StreamEvents` is told."""
         ...
 
     async def close(self) -> None:

@@ -13,7 +13,9 @@ from offhook.errors import AudioError
 from offhook.simulator.clouds.deepgram_flux import FluxSession
 from offhook.simulator.clouds.deepgram_listen import ListenSession
 from offhook.simulator.clouds.ears import EarFactory
-from offhook.simulator.clouds.lines import Fault, Faults, Framer, Line, Refusal, accept, served
+from offhook.simulator.clouds.lines import Fault, Faults, Framer, Line, accept
+from offhook.simulator.clouds.openai import json_body
+from offhook.simulator.clouds.serving import Refuse, serving
 
 __all__ = ["DeepgramDouble"]
 
@@ -55,13 +57,13 @@ class DeepgramDouble:
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
         """Serve on a free port of this machine; gives the base URL."""
-        async with served(self.app()) as url:
+        async with serving(self.app()) as url:
             yield url
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         request_id = f"00000000-0000-4000-8000-{next(self._numbers):012}"
         fault = await self._faults.next()
-        refusal = fault if isinstance(fault, Refusal) else self._refusal(request)
+        refusal = fault if isinstance(fault, Refuse) else self._refusal(request)
         if refusal:
             return _refused(refusal, request_id)
         line = await accept(request, fault, {"dg-request-id": request_id})
@@ -96,12 +98,12 @@ class DeepgramDouble:
                 await _finish(line, session, came.type in (WSMsgType.BINARY, WSMsgType.TEXT))
                 return
 
-    def _refusal(self, request: web.Request) -> Refusal | None:
+    def _refusal(self, request: web.Request) -> Refuse | None:
         given = request.headers.get("Authorization", "")
         if self._key and given not in (f"Token {self._key}", f"Bearer {self._key}"):
-            return Refusal(401, "Invalid credentials.")
+            return Refuse(401, "Invalid credentials.")
         problem = _wrong_query(request.query, flux=request.path == "/v2/listen")
-        return Refusal(400, problem) if problem else None
+        return Refuse(400, problem) if problem else None
 
 
 async def _hear(line: Line, session: _Session, frames: list[bytes]) -> None:
@@ -111,7 +113,7 @@ async def _hear(line: Line, session: _Session, frames: list[bytes]) -> None:
 
 
 async def _answer(line: Line, session: _Session, data: str) -> None:
-    message = _object(data)
+    message = json_body(data.encode())
     line.texts.append(message)
     for answer in await session.text(message):
         await line.send(answer)
@@ -127,15 +129,7 @@ async def _finish(line: Line, session: _Session, asked: bool) -> None:
 
 
 def _is_farewell(data: str) -> bool:
-    return _object(data).get("type") == "CloseStream"
-
-
-def _object(data: str) -> dict[str, Any]:
-    try:
-        message = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return {}
-    return message if isinstance(message, dict) else {}
+    return json_body(data.encode()).get("type") == "CloseStream"
 
 
 def _format(request: web.Request) -> AudioFormat:
@@ -180,9 +174,9 @@ def _is_hinted_in_english(query: Mapping[str, str]) -> bool:
     return "language_hint" in query and query["model"] != "flux-general-multi"
 
 
-def _refused(refusal: Refusal, request_id: str) -> web.Response:
-    headers = {"dg-request-id": request_id, "dg-error": refusal.reason}
-    body = {"err_code": "REFUSED", "err_msg": refusal.reason, "request_id": request_id}
+def _refused(refusal: Refuse, request_id: str) -> web.Response:
+    headers = {"dg-request-id": request_id, "dg-error": refusal.message}
+    body = {"err_code": "REFUSED", "err_msg": refusal.message, "request_id": request_id}
     return web.Response(
         body=orjson.dumps(body), status=refusal.status, headers=headers, content_type="application/json"
     )

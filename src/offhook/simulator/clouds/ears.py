@@ -86,6 +86,15 @@ class ScriptedEar:
         return [word for word in self._words if start_ms < word.end_ms <= min(end_ms, self._now_ms)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """The words of the voices from `start_ms` on, the last of which was heard until `last_ms`."""
+
+    start_ms: float
+    last_ms: float
+    words: list[HeardWord]
+
+
 class ModelEar:
     """Hears with a voice detector and a recogniser of whole utterances."""
 
@@ -108,7 +117,7 @@ class ModelEar:
         self._audio = bytearray()
         self._voices: list[tuple[float, float]] = []
         self._judged_ms = 0.0
-        self._guess: tuple[float, float, list[HeardWord]] | None = None
+        self._guess: _Guess | None = None
 
     def hear(self, frame: bytes) -> None:
         """The next 20 ms."""
@@ -119,15 +128,18 @@ class ModelEar:
             del self._unjudged[: self._chunk]
 
     async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:
-        """The words between the two times. A guess is made anew for each second of further voice only."""
+        """The words between the two times. A guess is made anew at a pause and after each second of voice only."""
         voices = [(max(a, start_ms), min(b, end_ms)) for a, b in self._voices if a < end_ms and b > start_ms]
         if not voices:
             return []
-        if not final and self._guess and self._guess[0] == start_ms and voices[-1][1] < self._guess[1] + _INTERIM_MS:
-            return self._guess[2]
-        heard = await self._transcribe(start_ms, voices)
-        self._guess = (start_ms, voices[-1][1], heard)
-        return heard
+        if self._guess is None or not self._still_good(self._guess, start_ms, voices[-1][1], final):
+            self._guess = _Guess(start_ms, voices[-1][1], await self._transcribe(start_ms, voices))
+        return self._guess.words
+
+    def _still_good(self, guess: "_Guess", start_ms: float, last_ms: float, final: bool) -> bool:
+        if guess.start_ms != start_ms:
+            return False
+        return last_ms == guess.last_ms or (not final and self.voiced and last_ms < guess.last_ms + _INTERIM_MS)
 
     async def _transcribe(self, start_ms: float, voices: list[tuple[float, float]]) -> list[HeardWord]:
         first_ms, last_ms = voices[0][0], voices[-1][1]

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,16 +11,9 @@ import orjson
 from aiohttp import WSMessage, web
 
 from offhook.audio.formats import AudioFormat
+from offhook.simulator.clouds.serving import Cut, Refuse, Stall
 
-__all__ = ["Die", "Fault", "Faults", "Framer", "Line", "Mute", "Refusal", "SlowHandshake", "accept", "served"]
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Refuse the handshake."""
-
-    status: int
-    reason: str = "out of order"
+__all__ = ["Fault", "Faults", "Framer", "Line", "SlowHandshake", "accept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +23,8 @@ class SlowHandshake:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Mute:
-    """Say no more after `messages` messages, and listen on."""
-
-    messages: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Die:
-    """Drop the connection after `messages` messages."""
-
-    messages: int = 0
-
-
-Fault = Refusal | SlowHandshake | Mute | Die
+Fault = Refuse | SlowHandshake | Stall | Cut
+"""Pieces are messages here. A stalled line listens on."""
 
 
 class Faults:
@@ -77,13 +57,15 @@ class Line:
 
     async def send(self, message: Mapping[str, Any]) -> None:
         """Send, unless something goes wrong first."""
-        if isinstance(self.fault, Mute) and len(self.sent) >= self.fault.messages:
+        if isinstance(self.fault, Stall) and len(self.sent) >= self.fault.pieces:
             return
-        if isinstance(self.fault, Die) and len(self.sent) >= self.fault.messages:
+        if isinstance(self.fault, Cut) and len(self.sent) >= self.fault.pieces:
             self.drop()
-        if not self.socket.closed:
+        elif not self.socket.closed:
             self.sent.append(message)
-            await self.socket.send_str(orjson.dumps(message).decode())
+            # A client that left meanwhile hears no more.
+            with suppress(ConnectionError):
+                await self.socket.send_str(orjson.dumps(message).decode())
 
     async def receive(self, idle_s: float | None = None) -> WSMessage:
         """What comes next. Raises TimeoutError after `idle_s`."""
@@ -117,19 +99,6 @@ async def accept(request: web.Request, fault: Fault | None, headers: Mapping[str
     socket.headers.update(headers)
     line = Line(list(request.query.items()), dict(request.headers), fault, socket, request.transport)
     await socket.prepare(request)
-    if isinstance(fault, Die) and not fault.messages:
+    if isinstance(fault, Cut) and not fault.pieces:
         line.drop()
     return line
-
-
-@asynccontextmanager
-async def served(app: web.Application) -> AsyncIterator[str]:
-    """Serve on a free port of this machine; gives the address, http and without a slash at its end."""
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()

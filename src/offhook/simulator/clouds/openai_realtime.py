@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
-import orjson
 from aiohttp import WSMsgType, web
 
 from offhook.simulator.clouds.ears import EarFactory
-from offhook.simulator.clouds.lines import Fault, Faults, Line, Refusal, accept, served
+from offhook.simulator.clouds.lines import Fault, Faults, Line, accept
+from offhook.simulator.clouds.openai import OpenAiDouble, bad_request, error_answer, json_body, unauthorized
 from offhook.simulator.clouds.openai_transcription import TranscriptionSession
+from offhook.simulator.clouds.serving import Refuse
 
 __all__ = ["RealtimeDouble", "RealtimeSession"]
 
@@ -46,18 +47,16 @@ class RealtimeDouble:
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[str]:
-        """Serve on a free port of this machine; gives the base URL, ending in /v1."""
-        app = web.Application()
-        app.router.add_routes(self.routes())
-        async with served(app) as url:
-            yield f"{url}/v1"
+        """Serve it alone on a free port of this machine; gives the base URL, ending in /v1."""
+        async with OpenAiDouble(self, api_key=self._key).serve() as url:
+            yield url
 
     async def _realtime(self, request: web.Request) -> web.StreamResponse:
         number = next(self._numbers)
         fault = await self._faults.next()
-        refusal = fault if isinstance(fault, Refusal) else self._refusal(request)
+        refusal = fault if isinstance(fault, Refuse) else unauthorized(request, self._key) or _wrong_query(request)
         if refusal:
-            return _refused(refusal, number)
+            return error_answer(refusal, number)
         line = await accept(request, fault, {"x-request-id": f"req_{number}"})
         self.lines.append(line)
         try:
@@ -69,15 +68,13 @@ class RealtimeDouble:
             line.closed = True
         return line.socket
 
-    def _refusal(self, request: web.Request) -> Refusal | None:
-        given = request.headers.get("Authorization", "")
-        if self._key and given != f"Bearer {self._key}":
-            return Refusal(401, f"Incorrect API key provided: {given.removeprefix('Bearer ')}.")
-        if request.query.get("intent") != "transcription":
-            return Refusal(400, "This double has sessions of intent transcription only.")
-        if "model" in request.query:
-            return Refusal(400, "A session of intent transcription names its model in its session object.")
-        return None
+
+def _wrong_query(request: web.Request) -> Refuse | None:
+    if request.query.get("intent") != "transcription":
+        return bad_request("This double has sessions of intent transcription only.", "intent")
+    if "model" in request.query:
+        return bad_request("A session of intent transcription names its model in its session object.", "model")
+    return None
 
 
 async def _turn_away(line: Line) -> None:
@@ -91,25 +88,7 @@ async def _converse(line: Line, session: RealtimeSession) -> None:
     numbers = itertools.count(1)
     await line.send({"event_id": f"event_{next(numbers)}", **session.opening()})
     while (came := await line.receive()).type is WSMsgType.TEXT:
-        event = _object(came.data)
+        event = json_body(came.data.encode())
         line.texts.append(event)
         async for answer in session.handle(event):
             await line.send({"event_id": f"event_{next(numbers)}", **answer})
-
-
-def _object(data: str) -> dict[str, Any]:
-    try:
-        event = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return {}
-    return event if isinstance(event, dict) else {}
-
-
-def _refused(refusal: Refusal, number: int) -> web.Response:
-    error = {"message": refusal.reason, "type": "invalid_request_error", "param": None, "code": None}
-    return web.Response(
-        body=orjson.dumps({"error": error}),
-        status=refusal.status,
-        headers={"x-request-id": f"req_{number}"},
-        content_type="application/json",
-    )
