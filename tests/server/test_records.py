@@ -1,6 +1,7 @@
 import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -71,3 +72,40 @@ def test_a_caller_on_the_keys_all_day_does_not_fill_the_memory(tmp_path: Path) -
         records(CallEnded("5f1", 6_000, EndReason.CALLER_HUNG_UP))
     record = orjson.loads(next(tmp_path.glob("*.json")).read_bytes())
     assert (len(record["turns"]), record["truncated"]) == (5_000, True)
+
+
+def test_the_carriers_cause_is_kept_before_and_after_the_end_and_the_better_one_stands(tmp_path: Path) -> None:
+    def detail(name: str) -> str:
+        [path] = tmp_path.glob(f"*-{name}.json")
+        told: str = orjson.loads(path.read_bytes())["end_detail"]
+        return told
+
+    with ThreadPoolExecutor(1) as worker:
+        records = CallRecords(tmp_path, worker)
+        for name in ("before", "after", "better"):
+            records(replace(STARTED, call_id=name, carrier="vobiz", carrier_call_id=name))
+        records.note_end("vobiz", "before", "NO_ANSWER 3000")
+        records(CallEnded("before", 1, EndReason.CALLER_HUNG_UP))
+        records(CallEnded("after", 1, EndReason.CALLER_HUNG_UP))
+        records.note_end("vobiz", "after", "Normal Hangup 4000")
+        records(CallEnded("better", 1, EndReason.ERROR, "a fault"))
+        records.note_end("vobiz", "better", "Normal Hangup 4000")
+        records.note_end("plivo", "after", "another carrier")
+        records.note_end("vobiz", "unknown", "another call")
+    assert [detail(name) for name in ("before", "after", "better")] == [
+        "NO_ANSWER 3000",
+        "Normal Hangup 4000",
+        "a fault",
+    ]
+
+
+def test_calls_that_ended_long_ago_are_not_remembered(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as worker:
+        records = CallRecords(tmp_path, worker)
+        for number in range(100):
+            records(replace(STARTED, call_id=str(number), carrier_call_id=str(number)))
+            records(CallEnded(str(number), 1, EndReason.CALLER_HUNG_UP))
+        for number in range(100):
+            records.note_end("audiosocket", str(number), "told")
+    told = [orjson.loads(path.read_bytes())["end_detail"] for path in tmp_path.glob("*.json")]
+    assert sorted(told) == [""] * 36 + ["told"] * 64

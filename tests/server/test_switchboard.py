@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from offhook.calls.leg import CallOrigin
+from offhook.config import RouteSettings
 from offhook.events import CallEnded, CallStarted, CallTrouble, EndReason
 from tests.calls.rig import PaperLeg
 from tests.server.board import Board
@@ -140,3 +141,25 @@ async def test_a_refused_call_for_an_agent_of_its_own_hears_the_busy_line(board:
     legs = [board.ring(CallOrigin(agent="debts")) for _ in range(3)]
     await board.run(2_000)
     assert [leg.closed for leg in legs] == [[], [], [EndReason.BUSY]]
+
+
+async def test_a_carrier_may_say_apart_from_the_leg_that_a_call_is_over(board: Board) -> None:
+    first, second = board.ring(), board.ring()
+    second.carrier_call_id = "carrier-2"
+    assert not board.switchboard.draining
+    board.switchboard.hung_up("paper", "carrier-2", EndReason.CALLER_HUNG_UP, "NORMAL_CLEARING")
+    board.switchboard.hung_up("other", "carrier-1", EndReason.CALLER_HUNG_UP, "another carrier")
+    board.switchboard.hung_up("paper", "", EndReason.CALLER_HUNG_UP, "no id")
+    await board.run(40)
+    assert (first.closed, second.closed) == ([], [EndReason.CALLER_HUNG_UP])
+    assert [event.detail for event in board.events if isinstance(event, CallEnded)] == ["NORMAL_CLEARING"]
+
+
+async def test_the_number_that_was_called_decides_who_answers(tmp_path: Path) -> None:
+    board = Board(tmp_path)
+    routes = (RouteSettings(agent="debts", to="+1 555 0100"), RouteSettings(agent="reception"))
+    board.settings.__dict__["routes"] = routes
+    board.ring(CallOrigin(to_number="+15550100")), board.ring(CallOrigin(to_number="+15550199"))
+    assert [call.facts.agent for call in board.handles] == ["debts", "reception"]
+    await board.switchboard.hang_up_all()
+    board.files.shutdown()

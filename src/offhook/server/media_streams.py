@@ -70,7 +70,7 @@ class MediaStreams:
             expect=expect,
             hung_up=self._hung_up,
             watch=watch or NobodyDials(),
-            control_for=self._control_for,
+            control_for=self.control_for,
             draining=lambda: self._switchboard is None or self._switchboard.draining,
         )
         enabled = [carrier for carrier in CARRIERS if settings.carrier(carrier).enabled]
@@ -136,7 +136,8 @@ class MediaStreams:
 
     # What calls ask of the carriers
 
-    def _control_for(self, ticket: Ticket) -> CallControl | None:
+    def control_for(self, ticket: Ticket) -> CallControl | None:
+        """The carrier's hand on a call; None where there is no account, or no id of the call."""
         api = self._apis.get(ticket.carrier)
         if api is None or not ticket.carrier_call_id:
             return None
@@ -144,11 +145,11 @@ class MediaStreams:
             api,
             ticket.carrier_call_id,
             publish=self._receptions[ticket.carrier].hooks.publish,
-            dial_document=partial(self._dial_document, ticket),
+            dial_document=partial(self.dial_document, ticket),
         )
 
-    def _dial_document(self, ticket: Ticket, to: str) -> bytes:
-        """Connects the caller to `to` under the number of ours that the call is about."""
+    def dial_document(self, ticket: Ticket, to: str) -> bytes:
+        """Connects the caller of `ticket` to `to`, under the number of ours that the call is about."""
         settings, origin = self._settings.carrier(ticket.carrier), ticket.origin
         ours = origin.to_number if origin.direction == "inbound" else origin.from_number
         known = self.addresses.reachable

@@ -133,7 +133,7 @@ class Switchboard:
             return wanted
         if wanted:
             log.warning("a call is for an agent that does not exist; the routes decide", agent=wanted, peer=leg.peer)
-        return self._desk.settings.agent_for(leg.carrier)
+        return self._desk.settings.agent_for(leg.carrier, leg.origin.to_number)
 
     def _call(self, leg: Leg, call_id: str, name: str, recorder: Recorder | None) -> Call:
         agent = self._desk.settings.agents[name]
