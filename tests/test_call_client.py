@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from offhook import cli
 from offhook.call_client import CallClient, CallWish, server_url, variables_of
 from offhook.carriers.media_stream.placed import PlacedCall
+from offhook.carriers.media_stream.webhooks import CallState
 from offhook.config import Settings
 from offhook.errors import CallError, CarrierError, ConfigError
 from offhook.events import EndReason
@@ -61,7 +62,8 @@ async def phone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 async def test_a_call_is_followed_to_its_end(phone: Phone) -> None:
     task, call = await phone.dial()
-    for number, state in enumerate(("ringing", "answered", "human"), 2):
+    steps: tuple[CallState, ...] = ("ringing", "answered", "human")
+    for number, state in enumerate(steps, 2):
         phone.time += 3
         phone.house.dialler.progress(call.id, state)
         await phone.until(lambda number=number: len(phone.lines) == number)
@@ -79,7 +81,7 @@ async def test_a_call_is_followed_to_its_end(phone: Phone) -> None:
 
 
 @pytest.mark.parametrize(("state", "word"), [("busy", "busy"), ("no_answer", "no answer"), ("failed", "failed")])
-async def test_nobody_was_reached(phone: Phone, state: str, word: str) -> None:
+async def test_nobody_was_reached(phone: Phone, state: CallState, word: str) -> None:
     task, call = await phone.dial()
     phone.house.dialler.progress(call.id, state)
     assert await task == 1
