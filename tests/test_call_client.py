@@ -113,7 +113,7 @@ async def test_interrupting_hangs_up_a_call_that_is_up(phone: Phone) -> None:
     await phone.until(lambda: len(phone.lines) == 2)
     os.kill(os.getpid(), signal.SIGINT)
     assert await task == 0
-    assert phone.lines[-2:] == ["hanging up", "0:00  ended"]
+    assert phone.lines[-2:] == ["hanging up", "0:00  ended (agent hung up)"]
     assert leg.closed == [EndReason.AGENT_HUNG_UP]
 
 

@@ -199,7 +199,7 @@ def verify(names: ModelNames = None, config: ConfigOption = None) -> None:
 
 @app.command()
 def call(
-    to: Annotated[str, typer.Argument(metavar="[NUMBER]", help="Whom to call; TO_NUMBER if not given.")] = "",
+    to: Annotated[str, typer.Argument(metavar="NUMBER", help="Whom to call; TO_NUMBER if not given.")] = "",
     *,
     from_number: Annotated[str, typer.Option("--from", metavar="NUMBER", help="The number to show.")] = "",
     agent: Annotated[str, typer.Option("--agent", metavar="NAME", help="Who talks; the first one.")] = "",

@@ -63,7 +63,7 @@ async def test_a_call_that_we_placed_has_our_id_its_agent_and_is_answered(board:
     assert leg.events is not None
     leg.events.on_closed(EndReason.CALLER_HUNG_UP, "")
     await board.run(40)
-    assert placed.state == "ended"
+    assert (placed.state, placed.history[-1].detail) == ("ended", "caller hung up")
 
 
 async def test_our_own_verdict_is_told_to_the_dialler(board: Outgoing) -> None:
