@@ -70,7 +70,9 @@ def test_without_a_command_the_help_is_shown_in_a_narrow_terminal(run: Run) -> N
     assert "\x1b" not in out + err
 
 
-@pytest.mark.parametrize("command", [["serve"], ["init"], ["doctor"], ["models"], ["models", "fetch"], ["calls"]])
+@pytest.mark.parametrize(
+    "command", [["serve"], ["init"], ["doctor"], ["models"], ["models", "fetch"], ["calls"], ["call"]]
+)
 def test_help_of_every_command(run: Run, command: list[str]) -> None:
     status, out, _ = run(*command, "--help")
     assert status == 0

@@ -12,7 +12,7 @@ import typer
 
 from offhook import __version__
 from offhook.config_files import Loaded, read_settings
-from offhook.errors import ConfigError, OffhookError, SettingsError
+from offhook.errors import CallError, ConfigError, OffhookError, SettingsError
 
 __all__ = ["app", "main"]
 
@@ -195,6 +195,41 @@ def verify(names: ModelNames = None, config: ConfigOption = None) -> None:
     settings = _load(config).settings
     for name in names or needed(settings):
         typer.echo(f"{name}: right, in {verify_model(name, settings)}")
+
+
+@app.command()
+def call(
+    to: Annotated[str, typer.Argument(metavar="NUMBER", help="Whom to call; TO_NUMBER if not given.")] = "",
+    *,
+    from_number: Annotated[str, typer.Option("--from", metavar="NUMBER", help="The number to show.")] = "",
+    agent: Annotated[str, typer.Option("--agent", metavar="NAME", help="Who talks; the first one.")] = "",
+    carrier: Annotated[str, typer.Option("--carrier", metavar="NAME", help="By whom; the only account.")] = "",
+    var: Annotated[
+        list[str] | None, typer.Option("--var", metavar="NAME=VALUE", help="For the agent's texts; repeatable.")
+    ] = None,
+    ring: Annotated[int | None, typer.Option("--ring", metavar="SECONDS", min=5, max=600, help="Ring so long.")] = None,
+    server: Annotated[str, typer.Option("--server", metavar="URL", help="The running server.")] = "",
+    config: ConfigOption = None,
+) -> None:
+    """Place a call by a running server.
+
+    Ends with 0 after a conversation, 1 if nobody was reached, 2 if the call could not be placed.
+    """
+    import asyncio  # noqa: PLC0415 - with what only this command needs
+
+    from offhook.call_client import CallClient, CallWish, server_url, variables_of  # noqa: PLC0415
+
+    settings = _load(config).settings
+    whom = to or settings.keys.to_number
+    if not whom:
+        raise ConfigError("whom to call?", setting="NUMBER", hint="Name a number, or set TO_NUMBER in .env.")
+    wish = CallWish(whom, from_number, agent, carrier, variables_of(var or []), ring)
+    client = CallClient(server_url(settings, server), settings, typer.echo)
+    try:
+        raise typer.Exit(asyncio.run(client.run(wish)))
+    except CallError as exc:
+        typer.secho(_told(exc), fg="red", err=True)
+        raise typer.Exit(2) from exc
 
 
 @calls_app.callback(invoke_without_command=True)

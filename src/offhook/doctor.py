@@ -8,7 +8,6 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from offhook.checks import Check
 from offhook.config import AgentSettings, LlmSettings, Settings
 from offhook.config_files import Loaded
 from offhook.errors import OffhookError
@@ -35,16 +35,6 @@ _EARLIEST_YEAR = 2025
 _OLDEST_PYTHON = (3, 11)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at. `poor` works but deserves a look; `bad` stops calls from working."""
-
-    name: str
-    state: Literal["good", "poor", "bad"]
-    found: str
-    remedy: str = ""
-
-
 def examine(loaded: Loaded) -> Iterator[Check]:
     """Look at everything these settings need, one check at a time."""
     settings = loaded.settings
@@ -60,6 +50,7 @@ def examine(loaded: Loaded) -> Iterator[Check]:
     yield _data_dir(settings.server.data_dir)
     for name, agent in settings.agents.items():
         yield from _agent(name, agent, settings)
+    yield from importlib.import_module("offhook.doctor_carriers").carrier_checks(settings)
 
 
 def _python() -> Check:

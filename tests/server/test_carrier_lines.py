@@ -5,8 +5,8 @@ VOBIZ = {"vobiz_auth_id": "MA_1", "vobiz_auth_token": "secret"}
 TWILIO = {"twilio_account_sid": "AC3", "twilio_auth_token": "secret"}
 
 
-def lines(reachable: str, **keys: str) -> str:
-    return "\n".join(carrier_lines(Settings.model_validate({"keys": keys}), reachable))
+def lines(public_url: str, **keys: str) -> str:
+    return "\n".join(carrier_lines(Settings.model_validate({"keys": keys}), public_url))
 
 
 def test_without_an_account_nothing_is_said() -> None:
@@ -27,3 +27,9 @@ def test_without_an_address_it_is_said_how_to_get_one() -> None:
     assert "--tunnel" in text
     assert "secret" not in text
     assert len(text.splitlines()) == 2
+
+
+def test_the_secret_is_not_shown() -> None:
+    text = lines("https://x.example", **VOBIZ, webhook_secret="s3cret")
+    assert "https://x.example/k/<WEBHOOK_SECRET>/vobiz/answer" in text
+    assert "s3cret" not in text

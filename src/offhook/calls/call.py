@@ -72,6 +72,7 @@ class Call:
             on_started=self._track_started,
             on_finished=self._track_finished,
         )
+        self.end_reason: EndReason | None = None
         self.ended = asyncio.Event()
 
     @property
@@ -239,6 +240,7 @@ class Call:
     def end(self, reason: EndReason, detail: str = "") -> None:
         """End the call. The first reason stands; later ones are ignored."""
         if self._closing is None:
+            self.end_reason = reason
             self._closing = asyncio.get_running_loop().create_task(self._close(reason, detail))
 
     async def _close(self, reason: EndReason, detail: str) -> None:

@@ -134,3 +134,9 @@ class AgentSettings(Section):
     machine_message: str = Field("", description="the message that is left then")
     turns: TurnSettings = TurnSettings()
     silence: SilenceSettings = SilenceSettings()
+
+    @model_validator(mode="after")
+    def _message_is_there(self) -> "AgentSettings":
+        if self.machine == "leave_message" and not self.machine_message:
+            raise wrong("a message is needed, since machine is leave_message", "machine_message")
+        return self

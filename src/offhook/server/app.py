@@ -187,7 +187,7 @@ def _announce(server: Server) -> None:
         f"Offhook {__version__} is ready: {answers}, up to {settings.limits.max_calls} calls.",
         f"  HTTP         http://{settings.server.http_host}:{server.http_port}/health",
         f"  AudioSocket  {host}:{port}",
-        *carrier_lines(settings, server.addresses.reachable),
+        *carrier_lines(settings, server.addresses.public_url),
         "Try it:",
         "  1. a synthetic caller, in a second terminal:",
         "       .venv/bin/offhook simulate examples/scenarios/receptionist.toml",

@@ -75,7 +75,8 @@ def _named(agent: AgentSettings, facts: Facts) -> AgentSettings:
 
 def _lines(agent: AgentSettings) -> list[str]:
     silence = agent.silence
-    return [agent.greeting, silence.ask_line, silence.goodbye_line, silence.max_duration_line, agent.trouble_line]
+    lines = [agent.greeting, silence.ask_line, silence.goodbye_line, silence.max_duration_line, agent.trouble_line]
+    return [*lines, agent.machine_message] if agent.machine == "leave_message" else lines
 
 
 def _load_stt(settings: Settings) -> WhisperRecognizer:

@@ -208,7 +208,8 @@ class Switchboard:
             if calls.get(call.facts.call_id) is call:
                 del calls[call.facts.call_id]
         if self._desk.dialler is not None and call.leg.origin.dial_id:
-            self._desk.dialler.progress(call.leg.origin.dial_id, "ended")
+            why = call.end_reason.value.replace("_", " ") if call.end_reason is not None else ""
+            self._desk.dialler.progress(call.leg.origin.dial_id, "ended", why)
 
     def hung_up(self, carrier: str, carrier_call_id: str, reason: EndReason, detail: str) -> None:
         """A carrier says, apart from the leg, that a call is over and why."""

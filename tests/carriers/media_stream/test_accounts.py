@@ -1,6 +1,6 @@
 import pytest
 
-from offhook.carriers.media_stream.accounts import account, accounts
+from offhook.carriers.media_stream.accounts import account, accounts, missing_key
 from offhook.config import CarrierName, Settings
 
 KEYS = {
@@ -36,7 +36,10 @@ def test_a_token_is_not_shown() -> None:
 @pytest.mark.parametrize("missing", ["vobiz_auth_id", "vobiz_auth_token"])
 def test_half_an_account_is_none(missing: str) -> None:
     keys = {name: key for name, key in KEYS.items() if name != missing}
-    assert account(Settings.model_validate({"keys": keys}), "vobiz") is None
+    settings = Settings.model_validate({"keys": keys})
+    assert account(settings, "vobiz") is None
+    assert (missing_key(settings, "vobiz"), missing_key(settings, "plivo")) == (missing.upper(), "")
+    assert missing_key(Settings(), "vobiz") == ""
 
 
 @pytest.mark.parametrize("carrier", ["vobiz", "plivo", "twilio"])

@@ -201,7 +201,7 @@ def test_the_progress_of_a_dialled_call(
 ) -> None:
     house = PaperHouse()
     hooks(house, carrier).receive(name, visit(DIAL_ID, **told))
-    assert house.news == [(DIAL_ID, state, "")]
+    assert house.news == [(DIAL_ID, state, told.get("AnsweredBy", "") if state == "machine" else "")]
     assert house.ended == []
 
 

@@ -94,12 +94,12 @@ async def test_news_that_come_before_the_carriers_answer_are_taken() -> None:
     assert (await dialling).state == "answered"
 
 
-@pytest.mark.parametrize(("dial_id", "state"), [("unknown", "ringing"), ("", "dancing")])
-async def test_news_of_nothing_are_ignored(dial_id: str, state: str) -> None:
+async def test_news_of_a_call_that_is_not_ours_are_ignored() -> None:
     desk = Desk()
     call = await desk.dialler.dial("+15550100")
-    desk.dialler.progress(dial_id or call.id, state)
-    assert call.state == "queued"
+    desk.dialler.progress("somebody else's", "ringing")
+    desk.dialler.identify("somebody else's", "u-9")
+    assert (call.state, call.carrier_call_id) == ("queued", "carrier-1")
 
 
 @pytest.mark.parametrize("to", ["", "reception", "+15550100<+15550101"])

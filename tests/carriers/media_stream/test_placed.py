@@ -2,7 +2,8 @@ import asyncio
 
 import pytest
 
-from offhook.carriers.media_stream.placed import CallState, PlacedCall
+from offhook.carriers.media_stream.placed import PlacedCall
+from offhook.carriers.media_stream.webhooks import CallState
 
 
 def placed() -> PlacedCall:

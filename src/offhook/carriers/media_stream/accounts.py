@@ -5,7 +5,7 @@ from typing import get_args
 
 from offhook.config import CarrierName, Settings
 
-__all__ = ["CARRIERS", "Account", "account", "accounts"]
+__all__ = ["CARRIERS", "Account", "account", "accounts", "missing_key"]
 
 CARRIERS: tuple[CarrierName, ...] = get_args(CarrierName)
 
@@ -45,6 +45,12 @@ def account(settings: Settings, carrier: CarrierName) -> Account | None:
         return None
     api_url = (chosen.api_url or _API_URLS[carrier]).rstrip("/")
     return Account(carrier, id_key.get_secret_value(), token_key.get_secret_value(), api_url)
+
+
+def missing_key(settings: Settings, carrier: CarrierName) -> str:
+    """Name in `.env` of what is missing where just one of an account's id and token is set; else empty."""
+    missing = [name for name in _KEYS[carrier] if getattr(settings.keys, name) is None]
+    return missing[0].upper() if len(missing) == 1 and settings.carrier(carrier).enabled else ""
 
 
 def accounts(settings: Settings) -> tuple[Account, ...]:

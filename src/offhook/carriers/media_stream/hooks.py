@@ -214,6 +214,9 @@ class Hooks:
             return
         if call.call_id:
             self.house.watch.identify(visit.dial_id, call.call_id)
+        if state == "machine":
+            # Twilio tells a machine that has said its message from one that begins to.
+            detail = visit.parameters.get("AnsweredBy").lower()
         if state is not None:
             self.house.watch.progress(visit.dial_id, state, detail)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Literal, get_args
+from typing import Literal
 from uuid import uuid4
 
 import structlog
@@ -13,7 +13,8 @@ from offhook.calls.leg import CallOrigin
 from offhook.carriers.media_stream.accounts import CARRIERS
 from offhook.carriers.media_stream.api import CarrierApi, DialHooks, DialOrder
 from offhook.carriers.media_stream.destinations import destination
-from offhook.carriers.media_stream.placed import CallState, PlacedCall
+from offhook.carriers.media_stream.placed import PlacedCall
+from offhook.carriers.media_stream.webhooks import CallState
 from offhook.config import CarrierName, Settings
 from offhook.errors import CallError, CarrierError, ConfigError
 
@@ -25,28 +26,28 @@ _MARGIN_S = 30
 _CARRIER_MARGIN_S = 60
 _FORGET_AFTER_S = 3_600
 _MOST_KEPT = 1_000
-_STATES = frozenset(get_args(CallState))
 
 
 class Dialler:
     """Places calls through the carriers that have an account, and is told by their webhooks how they go.
 
-    `public_url` gives the address at which carriers reach this server, empty while there is none. `sweep` must be
-    called every few seconds: it ends calls of which nothing is heard any more, and forgets old ones.
+    Implements `CallWatch`. `reachable` gives what the addresses of our hooks begin with, empty while carriers cannot
+    reach us. `sweep` must be called every few seconds: it ends calls of which nothing is heard any more, and forgets
+    old ones.
     """
 
     def __init__(
         self,
         settings: Settings,
         apis: Mapping[CarrierName, CarrierApi],
-        public_url: Callable[[], str],
+        reachable: Callable[[], str],
         *,
         now: Callable[[], float] = monotonic,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ):
         self._settings = settings
         self._apis = apis
-        self._public_url = public_url
+        self._reachable_at = reachable
         self._now = now
         self._wall = wall
         self._calls: dict[str, PlacedCall] = {}
@@ -121,14 +122,14 @@ class Dialler:
         if call is not None and not call.carrier_call_id:
             call.carrier_call_id = carrier_call_id
 
-    def progress(self, dial_id: str, state: str, detail: str = "") -> None:
-        """A call has come to `state`, one of `CallState`. Whatever comes twice, late or out of order does no harm."""
+    def progress(self, dial_id: str, state: CallState, detail: str = "") -> None:
+        """A call has come to `state`. Whatever comes twice, late or out of order does no harm."""
         call = self._calls.get(dial_id)
-        if call is None or state not in _STATES:
+        if call is None:
             log.debug("news of no call of ours", dial_id=dial_id, state=state)
             return
         was_answered = call.answered
-        if not call.advance(state, detail):  # type: ignore[arg-type]
+        if not call.advance(state, detail):
             return
         log.info("outbound call", call=call.id[:8], carrier=call.carrier, state=call.state, detail=detail)
         if call.over:
@@ -220,7 +221,7 @@ class Dialler:
         return DialHooks(*(f"{base}/{name}/{call.id}" for name in names))
 
     def _reachable(self) -> str:
-        url = self._public_url().rstrip("/")
+        url = self._reachable_at().rstrip("/")
         if not url:
             raise ConfigError(
                 "carriers cannot reach this server, so that no call can be placed",

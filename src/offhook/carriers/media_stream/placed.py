@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
+from offhook.carriers.media_stream.webhooks import CallState
 from offhook.config import CarrierName
 
-__all__ = ["CallState", "PlacedCall", "Progress", "Verdict"]
+__all__ = ["PlacedCall", "Progress", "Verdict"]
 
-CallState = Literal["queued", "ringing", "answered", "human", "machine", "busy", "no_answer", "failed", "ended"]
 Verdict = Literal["human", "machine"]
 
 _RANKS: dict[CallState, int] = {

@@ -54,11 +54,13 @@ def guarded(key: str) -> web.Application:
             log.exception("a fault in the API", path=request.path)
             return answer({"error": "a fault of the server; its log says more"}, 500)
 
-    return web.Application(middlewares=[guard], client_max_size=_MOST_BYTES)
+    return web.Application(middlewares=[guard])
 
 
 async def body_of(request: web.Request, model: type[M]) -> M:
     """The request's JSON, checked. Raises ApiError that names the field at fault."""
+    if (request.content_length or 0) > _MOST_BYTES:
+        raise ApiError(413, f"the body is longer than {_MOST_BYTES} bytes")
     try:
         tree = orjson.loads(await request.read() or b"{}")
     except orjson.JSONDecodeError as error:
