@@ -14,7 +14,7 @@ import structlog
 
 from offhook.errors import ProviderError
 
-__all__ = ["OnTrouble", "Standby", "Watched", "in_time", "no_trouble"]
+__all__ = ["OnTrouble", "Standby", "Watched", "in_time", "no_trouble", "nothing"]
 
 log = structlog.get_logger(__name__)
 
@@ -31,8 +31,8 @@ def no_trouble(error: ProviderError) -> None:
     """An `OnTrouble` for those who do not want to know."""
 
 
-async def _nothing() -> None:
-    """The check of a provider that has none: it is well again when its pause is over."""
+async def nothing() -> None:
+    """The check of a provider that has none, which is well again when its pause is over; or its warming up."""
 
 
 class Watched(Generic[P]):
@@ -48,8 +48,8 @@ class Watched(Generic[P]):
         provider: P,
         name: str,
         *,
-        check: Callable[[], Awaitable[None]] = _nothing,
-        warm_up: Callable[[], Awaitable[None]] = _nothing,
+        check: Callable[[], Awaitable[None]] = nothing,
+        warm_up: Callable[[], Awaitable[None]] = nothing,
         stall_ms: int = 1_200,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
