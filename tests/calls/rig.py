@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from offhook.audio.formats import FRAME_MS, PCM_8K, AudioFormat
-from offhook.calls import listening
 from offhook.calls.call import Call
 from offhook.calls.clock import MediaClock
 from offhook.calls.engines.base import CallHandle, Engine
@@ -26,17 +25,18 @@ from offhook.calls.voice_detection import VoiceDetection
 from offhook.config import AgentSettings
 from offhook.errors import ProviderError
 from offhook.events import CallEvent, EndReason
-from offhook.providers.llm.base import CallFacts, Message, Piece, ResponderFactory, TextDelta, ToolSpec
+from offhook.providers.llm.base import CallFacts, Message, Piece, TextDelta, ToolSpec
 from offhook.providers.llm.failover import FailoverFactory
 from offhook.providers.standby import Standby, Watched
 from offhook.providers.stt.base import StreamEvents, Transcript
-from offhook.providers.tts.base import SpeechChunk, Synthesizer, WordTime
+from offhook.providers.tts.base import SpeechChunk, WordTime
 from offhook.providers.tts.failover import FailoverSynthesizer
 from offhook.providers.vad.base import VadState
 
 MS_A_WORD = 200
 VOICE = np.full(160, 8000, dtype="<i2").tobytes()
 _E = TypeVar("_E", bound=CallEvent)
+_T = TypeVar("_T")
 
 
 class PaperLeg:
@@ -288,7 +288,7 @@ class Loud:
         return loud
 
 
-Answer = Sequence[Piece | Exception | Stall] | str | Exception | Stall
+Answer = Sequence[Piece | str | Exception | Stall] | str | Exception | Stall
 
 
 class Brain(Checked):
@@ -356,6 +356,23 @@ def freeze(seconds: Callable[[], float]) -> None:
     loop.set_default_executor(AtOnce())
 
 
+class PaperTime:
+    """The event loop's time, which passes only where nothing else happens."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        freeze(lambda: self.seconds)
+
+    async def through(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Do `work`, letting time pass as it waits."""
+        task = asyncio.get_running_loop().create_task(work)
+        while not task.done():
+            for _ in range(30):
+                await asyncio.sleep(0)
+            self.seconds += 0.01
+        return await task
+
+
 def standby(*providers: Any) -> Standby[Any]:
     """Providers in order, each checked by its own check if it has one."""
     return Standby([watched(provider) for provider in providers])
@@ -398,9 +415,9 @@ class Rig:
         self.agent = agent or AgentSettings(greeting="Hello there.")
         self.detection = VoiceDetection(Loud())
         self.clock.after(self.detection.step)
-        self.hearing: Standby[listening.Ears] = standby(*(ears or [self.ears]))
-        self.thinking: Standby[ResponderFactory] = standby(*(brains or [self.brain]))
-        self.speaking: Standby[Synthesizer] = standby(*(mouths or [self.mouth]))
+        self.hearing = standby(*(ears or [self.ears]))
+        self.thinking = standby(*(brains or [self.brain]))
+        self.speaking = standby(*(mouths or [self.mouth]))
         self.phrases = Phrases(FailoverSynthesizer(self.speaking))
         self.parts = PipelineParts(self.agent, self.hearing, self.phrases, FailoverFactory(self.thinking), tools)
         now: Callable[[], datetime] = lambda: datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # noqa: E731

@@ -38,9 +38,10 @@ async def nothing() -> None:
 class Watched(Generic[P]):
     """One provider and what is known of its health; shared by all lists that it is in.
 
-    `warm_up` opens what a coming call needs. `check` is asked in the background after a failure: first after a second, then ever more seldom, up to once a
-    minute, until it raises nothing. Passing the check does not end the growing of the pauses, real work does: a
-    provider that passes and fails again is soon left alone. `stall_ms` is the longest wait for a sign of it.
+    `warm_up` opens what a coming call needs. `check` is asked in the background after a failure: first after a second,
+    then ever more seldom, up to once a minute, until it raises nothing. Passing the check does not end the growing of
+    the pauses, real work does: a provider that passes and fails again is soon left alone. `stall_ms` is the longest
+    wait for a sign of it.
     """
 
     def __init__(
