@@ -1,7 +1,7 @@
 """An answer that is begun before the caller's turn is surely over."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
 from offhook.calls.endings import plain_words
@@ -28,7 +28,7 @@ class EarlyReply:
             return False
         return plain_words(messages[-1].text) == plain_words(self._messages[-1].text)
 
-    async def pieces(self) -> AsyncIterator[Piece]:
+    async def pieces(self) -> AsyncGenerator[Piece]:
         """The answer: what is kept at once, then as it comes. Raises what the responder raised."""
         while (piece := await self._kept.get()) is not None:
             if isinstance(piece, Exception):
@@ -38,6 +38,11 @@ class EarlyReply:
     def cancel(self) -> None:
         """Stop the responder. May be repeated."""
         self._task.cancel()
+
+    async def close(self) -> None:
+        """Stop the responder and wait until it has stopped."""
+        self.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
 
     async def _keep(self, pieces: AsyncGenerator[Piece]) -> None:
         try:

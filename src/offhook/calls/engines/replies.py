@@ -1,7 +1,8 @@
 """The agent's side of one call: asks the responder, runs its tools, speaks, and knows what was said."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,7 +125,8 @@ class Replies:
 
     async def close(self) -> None:
         """Stop everything."""
-        self.take_back()
+        if self._early is not None:
+            await self._early.close()
         tasks = [task for task in (*self._tasks, self._reply) if task is not None]
         for task in tasks:
             task.cancel()
@@ -149,7 +151,8 @@ class Replies:
         """One answer of the responder; true if it called tools and wants to see their results."""
         track = self._begin_track()
         calls: list[ToolCall] = []
-        await self._speaker.speak(self._texts(calls), track)
+        async with aclosing(self._texts(calls)) as texts:
+            await self._speaker.speak(texts, track)
         if not calls:
             return False
         self.conversation.agent_calls(track, tuple(calls))
@@ -157,25 +160,24 @@ class Replies:
             await self._run_tool(call)
         return self.ending is None and not self.deaf
 
-    async def _texts(self, calls: list[ToolCall]) -> AsyncIterator[str]:
-        async for piece in self._pieces():
-            if isinstance(piece, TextDelta):
-                self._watch.first_text(self._call.now_ms())
-                yield piece.text
-            else:
-                calls.append(piece)
+    async def _texts(self, calls: list[ToolCall]) -> AsyncGenerator[str]:
+        async with aclosing(self._pieces()) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, TextDelta):
+                    self._watch.first_text(self._call.now_ms())
+                    yield piece.text
+                else:
+                    calls.append(piece)
+        # What was begun early is used up; the results of its tools are answered anew.
+        self.take_back()
 
-    async def _pieces(self) -> AsyncIterator[Piece]:
+    def _pieces(self) -> AsyncGenerator[Piece]:
         early = self._early
         if early is None:
-            async for piece in self._responder.respond(self.conversation.messages(), self._tools.specs):
-                yield piece
-            return
+            return self._responder.respond(self.conversation.messages(), self._tools.specs)
         if early.first_text_ms is not None:
             self._watch.first_text(early.first_text_ms)
-        async for piece in early.pieces():
-            yield piece
-        self.take_back()
+        return early.pieces()
 
     # Tools
 
