@@ -14,7 +14,7 @@ from offhook.config import AgentSettings, LimitSettings, RecordingSettings, Serv
 from offhook.events import CallEvent
 from offhook.server.records import CallRecords
 from offhook.server.switchboard import Desk, Switchboard
-from tests.calls.rig import Mouth, PaperLeg
+from tests.calls.rig import Mouth, PaperLeg, phrases_of
 
 __all__ = ["Board"]
 

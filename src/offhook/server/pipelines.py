@@ -47,7 +47,9 @@ async def _parts(name: str, configured: AgentSettings, providers: Providers, bra
     ears = await providers.ears(agent)
     voices = FailoverSynthesizer(await providers.voices(agent))
     responders = providers.brains(agent, lambda: FlowFactory(flow, facts, local_clock(agent)))
-    return PipelineParts(agent, ears, Phrases(voices), FailoverFactory(responders), default_tools(facts, agent.transfers))
+    return PipelineParts(
+        agent, ears, Phrases(voices), FailoverFactory(responders), default_tools(facts, agent.transfers)
+    )
 
 
 def _design_filters() -> None:

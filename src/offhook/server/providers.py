@@ -71,7 +71,7 @@ class Providers:
         self._settings = settings
         self._ears: dict[str, Watched[Ears]] = {}
         self._brains: dict[str, Watched[ResponderFactory]] = {}
-        self._voices: dict[tuple[str, str], Watched[Synthesizer]] = {}
+        self._voices: dict[tuple[str, str, str], Watched[Synthesizer]] = {}
         self._clouds: list[tuple[str, ProviderTable, Watched[Any]]] = []
         self._first_works: list[_Work] = []
         self.closers: list[_Work] = []
@@ -95,7 +95,7 @@ class Providers:
 
     async def voices(self, agent: AgentSettings) -> Standby[Synthesizer]:
         """The voices of an agent. Raises ModelError, ConfigError."""
-        keys = [(name, agent.voice) for name in agent.tts]
+        keys = [(name, agent.voice, agent.language) for name in agent.tts]
         for key in keys:
             if key not in self._voices:
                 self._voices[key] = await self._voice(*key, self._settings.tts_settings(key[0]))
@@ -144,9 +144,9 @@ class Providers:
             self._brains[name] = self._watched_cloud("llm", name, table, chat, chat.warm_up)
         return self._brains[name]
 
-    async def _voice(self, name: str, voice: str, table: TtsSettings) -> Watched[Synthesizer]:
+    async def _voice(self, name: str, voice: str, language: str, table: TtsSettings) -> Watched[Synthesizer]:
         if table.kind != "hibari":
-            cloud = _cloud_voice(table)
+            cloud = _cloud_voice(table, language)
             return self._watched_cloud("tts", name, table, cloud, cloud.warm_up)
         with _local_extra():
             from offhook.providers.tts.hibari import HibariSynthesizer  # noqa: PLC0415 - only if it is named
@@ -183,7 +183,11 @@ def _chat(table: LlmSettings) -> ChatCompletions:
     return ChatCompletions(table, table.api_key.get_secret_value() if table.api_key else None)
 
 
-def _cloud_voice(table: TtsSettings) -> Synthesizer:
+def _cloud_voice(table: TtsSettings, language: str = "") -> Synthesizer:
+    if table.kind == "elevenlabs":
+        from offhook.providers.tts.elevenlabs import ElevenLabsSynthesizer  # noqa: PLC0415 - only if it is named
+
+        return ElevenLabsSynthesizer(table, language=language)
     from offhook.providers.tts.openai import OpenAiSynthesizer  # noqa: PLC0415 - only if it is named
 
     return OpenAiSynthesizer(table)

@@ -239,7 +239,12 @@ class Pipeline:
 
     def _end_when_said(self, reason: EndReason, now_ms: int) -> None:
         transcribing = self._transcribing is not None and not self._transcribing.done()
-        if self._replies.busy or self._replies.at_work or transcribing or (self._turns.speaking and not self._replies.deaf):
+        if (
+            self._replies.busy
+            or self._replies.at_work
+            or transcribing
+            or (self._turns.speaking and not self._replies.deaf)
+        ):
             self._idle_since_ms = None
             return
         self._idle_since_ms = self._idle_since_ms or now_ms
