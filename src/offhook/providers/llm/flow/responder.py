@@ -56,14 +56,15 @@ class FlowResponder:
 
     def _pieces(self, messages: Sequence[Message], tools: frozenset[str]) -> Iterator[Piece]:
         self._take_back(len(messages))
-        reply = Reply()
+        reply, owed = Reply(), False
         for place in range(self._seen, len(messages)):
             self._before[place] = self._mind.copy()
             if messages[place].role == "agent" and reply.lines:
                 # Another responder has answered that, so that it does not matter what this one would have said.
                 reply = Reply()
                 self._mind.lost = self._mind.tries = 0
-            step = self._answer(messages, place, tools)
+            step = self._answer(messages, place, tools, owed=owed)
+            owed = step.call is not None or (owed and messages[place].role == "agent")
             reply.lines += step.lines
             reply.call = step.call
         self._seen = len(messages)
@@ -81,7 +82,8 @@ class FlowResponder:
                 break
         self._before = {place: mind for place, mind in self._before.items() if self._seen - _KEPT < place < self._seen}
 
-    def _answer(self, messages: Sequence[Message], place: int, tools: frozenset[str]) -> Reply:
+    def _answer(self, messages: Sequence[Message], place: int, tools: frozenset[str], *, owed: bool) -> Reply:
+        """What follows from one message. `owed` is whether the last answer called a tool that did not run."""
         message, now = messages[place], self._now()
         self._calls += 1
         speech = Speech(self._flow, self._mind, now.date(), self._fixed)
@@ -90,6 +92,8 @@ class FlowResponder:
         dialogue = Dialogue(Turn(self._flow, self._ear, progress, now, heard))
         if message.role == "caller":
             _hear(dialogue, message)
+            if owed and progress.state.tool and not progress.reply.call and self._mind.question.kind != "offer":
+                progress.advance()
         elif message.role == "tool" and message.tool_call_id == self._mind.pending:
             dialogue.result(_result(message.text))
         if progress.reply.lines and not progress.reply.repeats:
