@@ -134,22 +134,22 @@ def test_a_language_model_that_answers(tmp_path: Path, vendor: str) -> None:
 
 def test_a_refused_key_is_not_shown(tmp_path: Path, vendor: str) -> None:
     check = llm(tmp_path, vendor, "wrong-key")
-    assert check.found == "a: the key is refused (401)"
+    assert check.found == "ours: the key OPENAI_API_KEY is refused (401)"
     assert "wrong-key" not in check.found + check.remedy
 
 
 def test_a_language_model_that_fails(tmp_path: Path, vendor: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Vendor, "status", 503)
-    assert llm(tmp_path, vendor, "right-key").found == "a: answers 503"
+    assert "HTTP 503" in llm(tmp_path, vendor, "right-key").found
 
 
 def test_a_language_model_that_is_not_there(tmp_path: Path) -> None:
-    assert "cannot be reached" in llm(tmp_path, "http://127.0.0.1:1/v1", None).found
+    assert "no connection" in llm(tmp_path, "http://127.0.0.1:1/v1", None).found
 
 
 def test_a_vendor_needs_a_key(tmp_path: Path) -> None:
     check = llm(tmp_path, "https://api.example.com/v1", None)
-    assert (check.name, check.found) == ("key", "a: OPENAI_API_KEY is not set")
+    assert (check.name, check.found) == ("key", "ours: OPENAI_API_KEY is not set")
 
 
 @pytest.mark.parametrize(("toml", "status"), [("[server]\nhttp_port = 0\n[audiosocket]\nport = 0\n", 1), ("= 1", 1)])

@@ -1,36 +1,38 @@
 """Looks over a machine before the first call: what is needed, what is there, and what to do about the difference."""
 
+import asyncio
 import importlib
 import shutil
 import socket
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from structlog.testing import capture_logs
+
 from offhook.checks import Check
-from offhook.config import AgentSettings, LlmSettings, Settings
+from offhook.config import AgentSettings, Settings
+from offhook.config.keys import ProviderTable, missing_key, refused_key
 from offhook.config_files import Loaded
-from offhook.errors import OffhookError
+from offhook.errors import OffhookError, ProviderError
 from offhook.providers.models import locate, needed
+from offhook.providers.standby import Watched
+from offhook.server.providers import Cloud, cloud_of, key_refused, named_tables
 
 __all__ = ["Check", "examine", "port_owner"]
 
-_RUNTIMES = {
-    "ctranslate2": "ctranslate2",
-    "tokenizers": "tokenizers",
-    "onnxruntime": "onnxruntime",
-    "hibari": "hibari-tts",
-}
+_RUNTIMES = (
+    ("", "onnxruntime", "onnxruntime"),
+    ("whisper", "ctranslate2", "ctranslate2"),
+    ("whisper", "tokenizers", "tokenizers"),
+    ("hibari", "hibari", "hibari-tts"),
+)
+"""Modules, with the kind of provider that needs each (all calls, if none) and the package that it is in."""
 _LOW_SPACE_BYTES = 1_000_000_000
-_LLM_TIMEOUT_S = 4
 _EARLIEST_YEAR = 2025
 _OLDEST_PYTHON = (3, 11)
 
@@ -49,7 +51,9 @@ def examine(loaded: Loaded) -> Iterator[Check]:
     yield from _ports(settings)
     yield _data_dir(settings.server.data_dir)
     for name, agent in settings.agents.items():
-        yield from _agent(name, agent, settings)
+        yield from _agent(name, agent)
+    for (stage, name), table in named_tables(settings).items():
+        yield from _provider(stage, name, table)
     yield from importlib.import_module("offhook.doctor_carriers").carrier_checks(settings)
 
 
@@ -75,12 +79,17 @@ def _clock(settings: Settings) -> Iterator[Check]:
             yield Check("timezone", "good", f"{zone}, now {local:%H:%M}")
 
 
-def _local(settings: Settings) -> bool:
+def _talks(settings: Settings) -> bool:
     return any(agent.engine == "pipeline" for agent in settings.agents.values())
 
 
 def _runtimes(settings: Settings) -> Iterator[Check]:
-    for module, package in _RUNTIMES.items() if _local(settings) else ():
+    if not _talks(settings):
+        return
+    kinds = {table.kind for table in named_tables(settings).values()}
+    for kind, module, package in _RUNTIMES:
+        if kind and kind not in kinds:
+            continue
         try:
             importlib.import_module(module)
         except ImportError as exc:
@@ -90,7 +99,7 @@ def _runtimes(settings: Settings) -> Iterator[Check]:
 
 
 def _models(settings: Settings) -> tuple[str, ...]:
-    return needed(settings) if _local(settings) else ()
+    return needed(settings) if _talks(settings) else ()
 
 
 def _model(name: str, settings: Settings) -> Check:
@@ -167,15 +176,9 @@ def _data_dir(folder: Path) -> Check:
     return Check("data", "good", found)
 
 
-def _agent(name: str, agent: AgentSettings, settings: Settings) -> Iterator[Check]:
-    if agent.engine != "pipeline":
-        return
-    for llm in map(settings.llm_settings, agent.llm):
-        if llm.kind == "openai":
-            yield from _llm(name, llm)
-        else:
-            for kind, path in (("flow", agent.flow), ("facts", agent.facts)):
-                yield _flow_file(name, kind, path)
+def _agent(name: str, agent: AgentSettings) -> Iterator[Check]:
+    for kind, path in (("flow", agent.flow), ("facts", agent.facts)) if agent.engine == "pipeline" else ():
+        yield _flow_file(name, kind, path)
 
 
 def _flow_file(name: str, kind: str, path: Path | None) -> Check:
@@ -186,41 +189,27 @@ def _flow_file(name: str, kind: str, path: Path | None) -> Check:
     return _attempt("agent", f"{name}: {kind}", load)
 
 
-def _llm(name: str, llm: LlmSettings) -> Iterator[Check]:
-    key_name = llm.api_key_env or "OPENAI_API_KEY"
-    if llm.api_key is None and not _is_private(llm.base_url):
-        yield Check("key", "bad", f"{name}: {key_name} is not set", f"put {key_name} into .env")
-        return
-    status, problem = _ask(llm)
-    remedy = "check the base_url of its llm table, and that the server is running"
-    if status in (401, 403):
-        yield Check("llm", "bad", f"{name}: the key is refused ({status})", f"put the right {key_name} into .env")
-    elif problem or status >= 500:
-        yield Check("llm", "bad", f"{name}: {problem or f'answers {status}'}", remedy)
-    else:
-        yield Check("llm", "good", f"{name}: {urlsplit(llm.base_url).hostname} answers")
+def _provider(stage: str, name: str, table: ProviderTable) -> Iterator[Check]:
+    if missing := missing_key(stage, name, table):
+        yield Check("key", "bad", f"{name}: {missing.problem}", missing.hint)
+    elif cloud := cloud_of(table):
+        try:
+            asyncio.run(_asked(cloud))
+        except ProviderError as exc:
+            if key_refused(exc):
+                refused = refused_key(stage, name, table, exc.status)
+                yield Check(stage, "bad", f"{name}: {refused.problem}", refused.hint)
+            else:
+                remedy = f"check the base_url of {stage}.{name}, and that the server is running"
+                yield Check(stage, "bad", f"{name}: {exc}", remedy)
+        else:
+            yield Check(stage, "good", f"{name}: {cloud.name} answers")
 
 
-def _is_private(address: str) -> bool:
-    """Whether a server is on this machine or network, where keys are seldom needed."""
-    host = urlsplit(address).hostname or ""
-    try:
-        return ip_address(host).is_private
-    except ValueError:
-        return "." not in host or host.endswith((".local", ".internal"))
-
-
-def _ask(llm: LlmSettings) -> tuple[int, str]:
-    """Status of the server's list of models, or why there is none."""
-    headers = {"User-Agent": "offhook"}
-    if llm.api_key is not None:
-        headers["Authorization"] = f"Bearer {llm.api_key.get_secret_value()}"
-    request = urllib.request.Request(f"{llm.base_url.rstrip('/')}/models", headers=headers)  # noqa: S310 - http by its pattern
-    try:
-        with urllib.request.urlopen(request, timeout=_LLM_TIMEOUT_S) as response:  # noqa: S310
-            return response.status, ""
-    except urllib.error.HTTPError as exc:
-        with exc:
-            return exc.code, ""
-    except (OSError, ValueError) as exc:
-        return 0, f"cannot be reached: {getattr(exc, 'reason', exc)}"
+async def _asked(cloud: Cloud) -> None:
+    # What clients log would stand between the checks.
+    with capture_logs():
+        try:
+            await Watched(cloud, cloud.name, check=cloud.check).check()
+        finally:
+            await cloud.close()

@@ -156,7 +156,8 @@ class ToolCalled(CallEvent):
 @dataclass(frozen=True, slots=True)
 class TurnMeasured(CallEvent):
     """How long the caller waited, and for what. All times in ms from the true end of the caller's speech
-    (the end that the VAD found) except `tts_ms`, which is the synthesiser's own time to its first audio."""
+    (the end that the VAD found) except `tts_ms`, which is the synthesiser's own time to its first audio. The first text
+    is before the endpoint where the reply was begun early."""
 
     end_of_speech_ms: int
     transcript_ms: int

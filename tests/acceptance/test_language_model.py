@@ -54,11 +54,11 @@ def receptionist(request: ChatRequest) -> ChatReply:
     return ChatReply("One moment.", tool_calls=(ScriptedCall("take_message", MESSAGE),))
 
 
-async def phoned(double: ChatDouble, folder: Path) -> tuple[Any, list[dict[str, Any]]]:
+async def phoned(double: ChatDouble, folder: Path, settings: str = SETTINGS) -> tuple[Any, list[dict[str, Any]]]:
     (folder / "scenario.toml").write_text(SCENARIO)
 
     def call(url: str) -> tuple[Any, list[dict[str, Any]]]:
-        with running_server(folder, SETTINGS.format(url=url)) as server:
+        with running_server(folder, settings.format(url=url)) as server:
             command = [*OFFHOOK, "simulate", "scenario.toml", "--port", str(server.port), "--json"]
             ran = subprocess.run(command, cwd=folder, capture_output=True, timeout=200, check=False)
             server.stop()
@@ -101,3 +101,20 @@ async def test_a_model_that_fails_once_is_excused(tmp_path: Path) -> None:
     assert "something went wrong" in said
     assert [turn["what"] for turn in record["turns"] if turn["event"] == "CallTrouble"] == ["reply"]
     assert record["end_reason"] == "agent_hung_up", ran.stderr.decode()
+
+
+async def test_a_model_that_is_gone_is_replaced_by_the_script(tmp_path: Path) -> None:
+    served = 0
+
+    def rule(request: ChatRequest) -> ChatReply:
+        nonlocal served
+        served += 1
+        return ChatReply(fault=Refuse(503))
+
+    ran, [record] = await phoned(ChatDouble(rule), tmp_path, SETTINGS.replace('["ours"]', '["ours", "flow"]'))
+    assert record["end_reason"] == "agent_hung_up", ran.stderr.decode()
+    assert served >= 1
+    assert "something went wrong" not in str(record["turns"])
+    assert {turn["what"] for turn in record["turns"] if turn["event"] == "CallTrouble"} == {"reply"}
+    heard = " ".join(turn["heard"] for turn in record["turns"] if turn["event"] == "AgentSaid")
+    assert "message" in heard

@@ -1,8 +1,10 @@
 """A call with everything around it made of paper: scripted ears, mouth and brain, and time that the test moves."""
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,13 +26,17 @@ from offhook.config import AgentSettings
 from offhook.errors import ProviderError
 from offhook.events import CallEvent, EndReason
 from offhook.providers.llm.base import CallFacts, Message, Piece, TextDelta, ToolSpec
-from offhook.providers.stt.base import Transcript
-from offhook.providers.tts.base import SpeechChunk, WordTime
+from offhook.providers.llm.failover import FailoverFactory
+from offhook.providers.standby import Standby, Watched
+from offhook.providers.stt.base import StreamEvents, Transcript
+from offhook.providers.tts.base import SpeechChunk, Synthesizer, WordTime
+from offhook.providers.tts.failover import FailoverSynthesizer
 from offhook.providers.vad.base import VadState
 
 MS_A_WORD = 200
 VOICE = np.full(160, 8000, dtype="<i2").tobytes()
 _E = TypeVar("_E", bound=CallEvent)
+_T = TypeVar("_T")
 
 
 class PaperLeg:
@@ -133,41 +139,115 @@ class PaperLeg:
         self.closed.append(reason)
 
 
+class Stall:
+    """In a script: from here on nothing comes any more."""
+
+
+STALL = Stall()
+
+
+async def _until_cancelled() -> None:
+    await asyncio.Event().wait()
+
+
+class Checked:
+    """A provider whose check passes, or fails as the test says."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.unwell: ProviderError | None = None
+        self.checks = 0
+        self.warmed = 0
+
+    async def warm_up(self) -> None:
+        self.warmed += 1
+
+    async def check(self) -> None:
+        self.checks += 1
+        if self.unwell is not None:
+            raise self.unwell
+
+    async def close(self) -> None:
+        pass
+
+
 class Ears:
     """A recogniser that hears what the test wrote down, in order."""
 
-    name = "ears"
-
-    def __init__(self) -> None:
-        self.texts: list[str | ProviderError] = []
+    def __init__(self, name: str = "ears") -> None:
+        self.name = name
+        self.texts: list[str | ProviderError | Stall] = []
         self.heard_s: list[float] = []
 
     async def transcribe(self, audio: NDArray[np.float32], *, language: str = "en") -> Transcript:
         self.heard_s.append(len(audio) / 16_000)
-        text = self.texts.pop(0) if self.texts else ""
-        if isinstance(text, ProviderError):
-            raise text
-        return Transcript(text, 0.9)
+        return await _heard(self.texts)
 
 
-class Mouth:
-    """A synthesiser that takes 200 ms for each word and says when."""
+class LongEars(Checked):
+    """A recogniser that listens along: its streams hear what the test wrote down in `texts`, in order."""
 
-    name = "mouth"
+    def __init__(self, name: str = "long ears") -> None:
+        super().__init__(name)
+        self.texts: list[str | ProviderError | Stall] = []
+        self.streams: list[PaperStream] = []
 
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.formats: list[AudioFormat] = []
-        self.fails: ProviderError | None = None
+    def open(self, format: AudioFormat, *, language: str, events: StreamEvents) -> "PaperStream":  # noqa: A002
+        self.streams.append(PaperStream(self, format, events))
+        return self.streams[-1]
 
-    async def warm_up(self) -> None:
-        pass
 
-    async def check(self) -> None:
-        pass
+class PaperStream:
+    """What one call gave to long ears. The test speaks through `events`."""
+
+    def __init__(self, ears: LongEars, audio_format: AudioFormat, events: StreamEvents) -> None:
+        self.ears = ears
+        self.format = audio_format
+        self.events = events
+        self.frames: list[bytes] = []
+        self.asked: list[tuple[int, int]] = []
+        self.closed = False
+
+    @property
+    def voiced_ms(self) -> int:
+        """How much of what it heard is voice."""
+        return sum(FRAME_MS for frame in self.frames if frame != self.format.silence)
+
+    def hear(self, frame: bytes) -> None:
+        assert not self.closed
+        self.frames.append(frame)
+
+    async def transcribe(self, onset_ms: int, end_ms: int) -> Transcript:
+        self.asked.append((onset_ms, end_ms))
+        return await _heard(self.ears.texts)
 
     async def close(self) -> None:
-        pass
+        self.closed = True
+
+    def fail(self, problem: str = "the stream broke") -> None:
+        self.events.on_failed(ProviderError(problem, provider=self.ears.name, retryable=True))
+
+
+async def _heard(texts: list[str | ProviderError | Stall]) -> Transcript:
+    text = texts.pop(0) if texts else ""
+    if isinstance(text, Stall):
+        await _until_cancelled()
+    if isinstance(text, ProviderError):
+        raise text
+    return Transcript(str(text), 0.9)
+
+
+class Mouth(Checked):
+    """A synthesiser that takes 200 ms for each word and says when. `after` is how many words it speaks before it
+    fails, or stalls; its sound has `level`."""
+
+    def __init__(self, name: str = "mouth", *, level: int = 1000) -> None:
+        super().__init__(name)
+        self.level = level
+        self.asked: list[str] = []
+        self.formats: list[AudioFormat] = []
+        self.fails: ProviderError | Stall | None = None
+        self.after = 0
 
     async def synthesize(
         self,
@@ -178,14 +258,20 @@ class Mouth:
     ) -> AsyncIterator[SpeechChunk]:
         self.asked.append(text)
         self.formats.append(format)
-        if self.fails is not None:
-            raise self.fails
         start = 0
         for index, word in enumerate(text.split()):
+            if index >= self.after:
+                await self._break()
             start = text.index(word, start)
             time = WordTime(start, start + len(word), index * MS_A_WORD, (index + 1) * MS_A_WORD)
-            yield SpeechChunk(np.full(MS_A_WORD * 8, 1000 + index, dtype="<i2").tobytes(), PCM_8K, (time,))
+            yield SpeechChunk(np.full(MS_A_WORD * 8, self.level + index, dtype="<i2").tobytes(), PCM_8K, (time,))
             start += len(word)
+
+    async def _break(self) -> None:
+        if isinstance(self.fails, Stall):
+            await _until_cancelled()
+        if isinstance(self.fails, ProviderError):
+            raise self.fails
 
 
 class Loud:
@@ -202,16 +288,19 @@ class Loud:
         return loud
 
 
-class Brain:
-    """A responder that answers with what the test wrote down; an entry may fail, or take tools."""
+Answer = Sequence[Piece | str | Exception | Stall] | str | Exception | Stall
 
-    name = "brain"
 
-    def __init__(self, answers: Iterable[Sequence[Piece] | str | Exception] = ()) -> None:
+class Brain(Checked):
+    """A responder that answers with what the test wrote down; an entry may fail or stall, also after some pieces."""
+
+    def __init__(self, answers: Iterable[Answer] = (), name: str = "brain") -> None:
+        super().__init__(name)
         self.answers = list(answers)
         self.asked: list[list[Message]] = []
         self.hurry = asyncio.Event()
         self.hurry.set()
+        self.stopped = 0
         self.closed = 0
 
     def open(self, call: CallFacts) -> "Brain":
@@ -220,11 +309,18 @@ class Brain:
     async def respond(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[Piece]:
         self.asked.append(list(messages))
         answer = self.answers.pop(0) if self.answers else "I have nothing to say."
-        await self.hurry.wait()
-        if isinstance(answer, Exception):
-            raise answer
-        for piece in [TextDelta(answer)] if isinstance(answer, str) else answer:
-            yield piece
+        try:
+            await self.hurry.wait()
+            for piece in answer if isinstance(answer, Sequence) and not isinstance(answer, str) else [answer]:
+                if isinstance(piece, Stall):
+                    await _until_cancelled()
+                elif isinstance(piece, Exception):
+                    raise piece
+                else:
+                    yield TextDelta(piece) if isinstance(piece, str) else piece
+        except (asyncio.CancelledError, GeneratorExit):
+            self.stopped += 1
+            raise
 
     async def close(self) -> None:
         self.closed += 1
@@ -243,6 +339,57 @@ class PaperTool:
         return self.result
 
 
+class AtOnce(ThreadPoolExecutor):
+    """Does the work where it is asked for: threads would not wait for a test's time."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def freeze(seconds: Callable[[], float]) -> None:
+    """Let the running event loop live in the time of a test."""
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+    loop.time = lambda: begin + seconds()  # type: ignore[method-assign]
+    loop.set_default_executor(AtOnce())
+
+
+class PaperTime:
+    """The event loop's time, which passes only where nothing else happens."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        freeze(lambda: self.seconds)
+
+    async def through(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Do `work`, letting time pass as it waits."""
+        task = asyncio.get_running_loop().create_task(work)
+        while not task.done():
+            for _ in range(30):
+                await asyncio.sleep(0)
+            self.seconds += 0.01
+        return await task
+
+
+def standby(*providers: Any) -> Standby[Any]:
+    """Providers in order, each checked by its own check if it has one."""
+    return Standby([watched(provider) for provider in providers])
+
+
+def watched(provider: Any) -> Watched[Any]:
+    """One of them; its pauses are as long as they may be."""
+    if isinstance(provider, Checked):
+        return Watched(provider, provider.name, check=provider.check, jitter=lambda: 1.0)
+    return Watched(provider, provider.name, jitter=lambda: 1.0)
+
+
+def phrases_of(*mouths: Synthesizer) -> Phrases:
+    """Phrases of voices that stand in for each other."""
+    return Phrases(FailoverSynthesizer(standby(*mouths)))
+
+
 class Rig:
     """One call under test. `run` lets call time pass; `speak` is the caller."""
 
@@ -250,13 +397,17 @@ class Rig:
         self,
         data_dir: Path,
         *,
-        answers: Iterable[Sequence[Piece] | str | Exception] = (),
+        answers: Iterable[Answer] = (),
         agent: AgentSettings | None = None,
         tools: tuple[Tool, ...] = (),
         leg: PaperLeg | None = None,
         variables: Mapping[str, str] | None = None,
+        ears: Sequence[Ears | LongEars] = (),
+        mouths: Sequence[Mouth] = (),
+        brains: Sequence[Brain] = (),
     ) -> None:
         self.time = 0.0
+        freeze(lambda: self.time)
         self.clock = MediaClock(now=lambda: self.time)
         self.events: list[CallEvent] = []
         self.ears, self.mouth, self.brain = Ears(), Mouth(), Brain(answers)
@@ -264,8 +415,11 @@ class Rig:
         self.agent = agent or AgentSettings(greeting="Hello there.")
         self.detection = VoiceDetection(Loud())
         self.clock.after(self.detection.step)
-        phrases = Phrases(self.mouth)
-        self.parts = PipelineParts(self.agent, self.ears, phrases, self.brain, tools)
+        self.hearing = standby(*(ears or [self.ears]))
+        self.thinking = standby(*(brains or [self.brain]))
+        self.speaking = standby(*(mouths or [self.mouth]))
+        self.phrases = Phrases(FailoverSynthesizer(self.speaking))
+        self.parts = PipelineParts(self.agent, self.hearing, self.phrases, FailoverFactory(self.thinking), tools)
         now: Callable[[], datetime] = lambda: datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # noqa: E731
         self.call = Call(
             self.leg,
@@ -299,11 +453,10 @@ class Rig:
 
     async def _settle(self) -> None:
         await asyncio.sleep(0)
-        while self.detection.busy:  # noqa: ASYNC110 - the worker is a thread
-            await asyncio.sleep(0.0002)
-        while any("transcribe" in str(task.get_coro()) for task in asyncio.all_tasks()):  # noqa: ASYNC110
-            await asyncio.sleep(0.0002)
-        for _ in range(20):
+        while self.detection.busy:
+            time.sleep(0.0002)  # noqa: ASYNC251 - a thread works, and the loop's own time stands still
+            await asyncio.sleep(0)
+        for _ in range(30):
             await asyncio.sleep(0)
 
     async def speak(self, text: str, ms: int = 600, then: int = 800) -> None:

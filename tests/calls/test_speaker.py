@@ -5,10 +5,10 @@ import numpy as np
 from offhook.audio.formats import ALAW_8K, MULAW_8K, PCM_8K, PCM_24K, AudioFormat
 from offhook.audio.g711 import alaw_decode, mulaw_decode
 from offhook.calls.playout import Playout
-from offhook.calls.speaker import Phrases, Speaker
+from offhook.calls.speaker import Speaker
 from offhook.calls.track import Track
 from offhook.providers.tts.base import SpeechChunk
-from tests.calls.rig import MS_A_WORD, Mouth
+from tests.calls.rig import MS_A_WORD, Mouth, phrases_of
 
 
 async def deltas(*texts: str) -> AsyncIterator[str]:
@@ -20,7 +20,7 @@ async def spoken(*texts: str, line: AudioFormat = PCM_8K, mouth: Mouth | None = 
     mouth = mouth or Mouth()
     playout = Playout(line, send=lambda frame: None)
     track = playout.begin()
-    await Speaker(Phrases(mouth), playout, speed=1.0).speak(deltas(*texts), track)
+    await Speaker(phrases_of(mouth), playout, speed=1.0).speak(deltas(*texts), track)
     return track, mouth
 
 
@@ -118,7 +118,7 @@ async def test_the_format_may_change_within_a_clause() -> None:
 
 
 async def test_a_prepared_line_serves_any_leg() -> None:
-    phrases = Phrases(Chunks((pcm(6000, 480 * 5), PCM_24K)))
+    phrases = phrases_of(Chunks((pcm(6000, 480 * 5), PCM_24K)))
     await phrases.prepare(["Hello."], speed=1.0)
     for line in (PCM_8K, MULAW_8K, PCM_24K):
         playout = Playout(line, send=lambda frame: None)
@@ -129,7 +129,7 @@ async def test_a_prepared_line_serves_any_leg() -> None:
 
 async def test_prepared_lines_are_not_synthesised_again() -> None:
     mouth = Mouth()
-    phrases = Phrases(mouth)
+    phrases = phrases_of(mouth)
     await phrases.prepare(["Hello there. How are you today?"], speed=1.0)
     asked = len(mouth.asked)
     playout = Playout(PCM_8K, send=lambda frame: None)
@@ -147,7 +147,7 @@ async def test_a_speaker_that_is_stopped_leaves_a_finished_track() -> None:
     playout = Playout(PCM_8K, send=lambda frame: None)
     track = playout.begin()
     try:
-        await Speaker(Phrases(Mouth()), playout, speed=1.0).speak(breaks(), track)
+        await Speaker(phrases_of(Mouth()), playout, speed=1.0).speak(breaks(), track)
     except RuntimeError:
         assert track.complete
         assert track.text == "We open at eight. "

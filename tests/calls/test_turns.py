@@ -10,13 +10,15 @@ from offhook.calls.turns import (
     Forget,
     HoldAgent,
     Interrupt,
+    ReplyEarly,
     ResumeAgent,
     SpeechStarted,
+    TakeBack,
     Transcribe,
     Turns,
 )
 from offhook.config import TurnSettings
-from offhook.providers.stt.base import Transcript
+from offhook.providers.stt.base import Transcript, TurnSign
 
 CHUNK = 32
 _A = TypeVar("_A", bound=Action)
@@ -51,6 +53,16 @@ class Caller:
     def says(self, text: str, confidence: float = 0.9) -> "Caller":
         asked = self.all(Transcribe)[-1]
         self.note(self.turns.transcribed(asked.ticket, Transcript(text, confidence)))
+        return self
+
+    def hears(self, words: str) -> "Caller":
+        """A recogniser that listens along has these words."""
+        self.note(self.turns.words(words))
+        return self
+
+    def judged(self, sign: TurnSign, words: str = "") -> "Caller":
+        """A recogniser that listens along has its own idea of the turn."""
+        self.note(self.turns.sign(sign, words))
         return self
 
     def note(self, actions: list[Action]) -> None:
@@ -152,3 +164,101 @@ def test_without_barge_in_the_agent_is_not_held() -> None:
 
 def test_a_transcript_nobody_asked_for_is_ignored() -> None:
     assert turns.Turns(TurnSettings(), lambda text: False).transcribed(7, Transcript("hello", 1.0)) == []
+
+
+def test_a_reply_is_begun_when_the_words_are_there_and_taken_back_when_the_caller_goes_on() -> None:
+    caller = Caller().sounds(640).silent(256).says("I want to book.")
+    assert caller.all(ReplyEarly) == [ReplyEarly("I want to book.")]
+    caller.sounds(CHUNK)
+    assert len(caller.all(TakeBack)) == 1
+    caller.sounds(320).silent(256).says("I want to book a visit.").silent(480)
+    assert [reply.text for reply in caller.all(ReplyEarly)] == ["I want to book.", "I want to book a visit."]
+    assert len(caller.all(TakeBack)) == 1
+    assert caller.all(EndTurn)[0].transcript.text == "I want to book a visit."
+
+
+def test_no_reply_is_begun_early_to_unfinished_words_or_if_it_is_not_wanted() -> None:
+    assert not Caller().sounds(640).silent(256).says("My name is").all(ReplyEarly)
+    late = Caller(TurnSettings(early_reply=False)).sounds(640).silent(256).says("Yes.").judged("early", "Yes.")
+    assert not late.all(ReplyEarly)
+
+
+def test_what_turns_out_to_be_lost_is_taken_back() -> None:
+    caller = Caller().sounds(640).judged("early", "Yes.").silent(64).judged("early", "Yes.").silent(192)
+    assert caller.all(ReplyEarly) == [ReplyEarly("Yes.")], "in the voice it is no sign"
+    caller.note(caller.turns.failed(caller.all(Transcribe)[-1].ticket))
+    assert [type(action) for _, action in caller.actions[-2:]] == [TakeBack, Forget]
+
+
+def test_a_provider_that_finds_the_turn_over_ends_it_at_once() -> None:
+    caller = Caller().sounds(640).silent(96).judged("over", "Yes please.")
+    assert caller.when(Transcribe) == caller.now_ms, "it is not waited for speculate_ms either"
+    caller.says("Yes please.")
+    assert caller.when(EndTurn) - 640 == 96
+    assert not caller.all(ReplyEarly)
+    assert not caller.turns.speaking
+
+
+def test_a_provider_that_finds_the_turn_over_after_its_transcript_ends_it_at_once() -> None:
+    caller = Caller().sounds(640).silent(256).says("Yes please.").judged("over", "Yes please.")
+    assert caller.when(EndTurn) - 640 == 256
+
+
+def test_words_that_expect_more_outlast_mere_silence_but_not_the_end_of_the_utterance() -> None:
+    caller = Caller().sounds(640).silent(256).says("My number is").judged("over", "My number is").silent(384)
+    assert not caller.all(EndTurn)
+    caller.judged("over", "My number is")
+    assert caller.when(EndTurn) - 640 == 640
+
+
+def test_a_judgement_is_void_when_the_caller_speaks_on() -> None:
+    caller = Caller().sounds(640).judged("over", "Yes").silent(256).says("Yes.").silent(64)
+    assert not caller.all(EndTurn), "it came while the voice sounded"
+    caller = Caller().sounds(640).silent(96).judged("over", "Yes").sounds(64).silent(256).says("Yes and no.").silent(64)
+    assert not caller.all(EndTurn), "the caller went on before the transcript came"
+
+
+def test_a_turn_that_is_resumed_in_the_providers_opinion_waits_on() -> None:
+    caller = (
+        Caller().sounds(640).silent(96).judged("early", "I want").judged("over", "I want").judged("resumed", "I want")
+    )
+    assert [type(action) for _, action in caller.actions[-2:]] == [Transcribe, TakeBack]
+    caller.says("I want that.").silent(64)
+    assert not caller.all(EndTurn)
+
+
+def test_early_words_are_replied_to_once_and_again_when_they_change() -> None:
+    caller = Caller().sounds(640).silent(64).judged("early", "Yes.").silent(192).says("Yes.")
+    assert caller.all(ReplyEarly) == [ReplyEarly("Yes.")]
+    caller = Caller().sounds(640).silent(64).judged("early", "Yes.").silent(192).says("Guess.")
+    assert [type(action) for _, action in caller.actions[-2:]] == [TakeBack, ReplyEarly]
+
+
+def test_words_over_the_agent_interrupt_it_while_they_are_said() -> None:
+    caller = Caller(agent_speaking=True).sounds(256).hears("Wait a")
+    assert caller.when(Interrupt) == 256
+    caller.sounds(1_000)
+    assert len(caller.all(Interrupt)) == 1
+
+
+@pytest.mark.parametrize("words", ["mm", "I", "uh", "okay right", "yeah I"])
+def test_words_that_may_become_a_backchannel_do_not_interrupt(words: str) -> None:
+    caller = Caller(agent_speaking=True, backchannel=lambda text: text == "mm").sounds(256).hears(words)
+    assert not caller.all(Interrupt)
+
+
+def test_words_show_that_a_sound_was_speech_though_its_transcript_is_empty() -> None:
+    caller = Caller().sounds(320).hears("Yes").silent(256).says("").silent(480)
+    assert caller.all(EndTurn)[0].transcript.text == "Yes"
+
+
+def test_a_backchannel_that_is_judged_over_lets_the_agent_go_on() -> None:
+    caller = Caller(agent_speaking=True, backchannel=lambda words: words == "Mm-hm.").sounds(320).silent(64)
+    caller.judged("early", "Mm-hm.").judged("over", "Mm-hm.").says("Mm-hm.")
+    assert caller.all(ResumeAgent) == [ResumeAgent("Mm-hm.")]
+    assert not caller.all(ReplyEarly)
+
+
+def test_signs_and_words_without_a_voice_are_ignored() -> None:
+    caller = Caller().silent(320).hears("Hello").judged("early", "Hello").judged("over", "Hello").judged("resumed")
+    assert caller.actions == []

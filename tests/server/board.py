@@ -8,14 +8,13 @@ from offhook.calls.clock import MediaClock
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.loopback import Loopback
 from offhook.calls.leg import CallOrigin
-from offhook.calls.speaker import Phrases
 from offhook.calls.voice_detection import VoiceDetection
 from offhook.carriers.media_stream.outbound import Dialler
 from offhook.config import AgentSettings, LimitSettings, RecordingSettings, ServerSettings, Settings
 from offhook.events import CallEvent
 from offhook.server.records import CallRecords
 from offhook.server.switchboard import Desk, Switchboard
-from tests.calls.rig import Mouth, PaperLeg
+from tests.calls.rig import Mouth, PaperLeg, phrases_of
 
 __all__ = ["Board"]
 
@@ -45,7 +44,7 @@ class Board:
             },
         )
         self.records = CallRecords(folder / "calls", self.files)
-        phrases = Phrases(Mouth()) if speaks else None
+        phrases = phrases_of(Mouth()) if speaks else None
         self.switchboard = Switchboard(
             Desk(
                 self.settings,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-__all__ = ["is_backchannel", "is_unfinished", "plain_words"]
+__all__ = ["begins_backchannel", "is_backchannel", "is_unfinished", "plain_words"]
 
 _EXPECTING = frozenset(
     (
@@ -50,8 +50,22 @@ def is_backchannel(text: str, backchannels: Collection[str], *, heard: str, rema
     """
     if remaining_ms < 1_000 or "?" in heard:
         return False
-    words = " ".join(plain_words(text.replace("-", " ")))
-    known = sorted((" ".join(plain_words(phrase.replace("-", " "))) for phrase in backchannels), key=len, reverse=True)
-    for phrase in known:
+    return not _beyond(text, backchannels)
+
+
+def begins_backchannel(text: str, backchannels: Collection[str]) -> bool:
+    """Whether `text`, of which more is being said, may still become nothing but backchannels."""
+    rest = _beyond(text, backchannels)
+    return any(_flat(phrase).startswith(rest) for phrase in backchannels)
+
+
+def _beyond(text: str, backchannels: Collection[str]) -> str:
+    """What of `text` is no backchannel."""
+    words = _flat(text)
+    for phrase in sorted(map(_flat, backchannels), key=len, reverse=True):
         words = re.sub(rf"\b{re.escape(phrase)}\b", "", words)
-    return not words.strip()
+    return words.strip()
+
+
+def _flat(text: str) -> str:
+    return " ".join(plain_words(text.replace("-", " ")))

@@ -1,7 +1,8 @@
 """Text in, the agent's voice out: a clause at a time, while the text is still being written."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import aclosing
 
 from offhook.audio.convert import converter
 from offhook.audio.formats import PCM_24K, AudioFormat
@@ -9,30 +10,41 @@ from offhook.calls.clauses import Clause, ClauseSplitter
 from offhook.calls.playout import Playout
 from offhook.calls.spoken import Spoken, spoken
 from offhook.calls.track import Track
-from offhook.providers.tts.base import SpeechChunk, Synthesizer, WordTime
+from offhook.errors import ProviderError
+from offhook.providers.standby import OnTrouble, in_time, no_trouble
+from offhook.providers.tts.base import SpeechChunk, WordTime
+from offhook.providers.tts.failover import FailoverSynthesizer
 
 __all__ = ["Phrases", "Speaker"]
 
 _ENOUGH_QUEUED_MS = 8_000
 _CACHED_PHRASES = 256
+_LONGEST_S = 10.0
+_Line = tuple[str, float]
 
 
 class Phrases:
-    """Speech of lines that are said often, synthesised once for all calls, whatever their legs speak."""
+    """Speech of lines that are said often, synthesised once for all calls, whatever their legs speak.
 
-    def __init__(self, synthesizer: Synthesizer):
+    Only the first voice prepares lines: a caller must not hear another one because the first was away at the start.
+    """
+
+    def __init__(self, synthesizer: FailoverSynthesizer):
         self.synthesizer = synthesizer
-        self._ready: dict[tuple[str, float], tuple[SpeechChunk, ...]] = {}
+        self._ready: dict[_Line, tuple[SpeechChunk, ...]] = {}
+        self._missing: dict[_Line, None] = {}
+        self._preparing: asyncio.Task[None] | None = None
 
     async def prepare(self, lines: Iterable[str], *, speed: float) -> None:
-        """Synthesise `lines`, clause by clause, as a speaker will ask for them. Raises ProviderError."""
+        """Synthesise `lines`, clause by clause, as a speaker will ask for them. What the first voice cannot speak now
+        is prepared later, when it is well again, and is synthesised by whoever can until then."""
         for line in lines:
             splitter = ClauseSplitter()
             for clause in [*splitter.feed(line), *splitter.flush()]:
-                text = spoken(clause.text).text
-                if len(self._ready) < _CACHED_PHRASES:
-                    speech = self.synthesizer.synthesize(text, format=PCM_24K, speed=speed)
-                    self._ready[text, speed] = tuple([chunk async for chunk in speech])
+                wanted = (spoken(clause.text).text, speed)
+                if wanted not in self._ready and len(self._ready) + len(self._missing) < _CACHED_PHRASES:
+                    self._missing[wanted] = None
+        await self._prepare_missing()
 
     async def speech(
         self,
@@ -40,24 +52,43 @@ class Phrases:
         *,
         format: AudioFormat,  # noqa: A002
         speed: float,
-    ) -> AsyncIterator[SpeechChunk]:
+        on_trouble: OnTrouble = no_trouble,
+    ) -> AsyncGenerator[SpeechChunk]:
         """Speech of `text`: at once if it was prepared, else as it is synthesised, in `format` if the voice can."""
         ready = self._ready.get((text, speed))
         if ready is not None:
             for chunk in ready:
                 yield chunk
             return
-        async for chunk in self.synthesizer.synthesize(text, format=format, speed=speed):
-            yield chunk
+        if (text, speed) in self._missing and (self._preparing is None or self._preparing.done()):
+            self._preparing = asyncio.get_running_loop().create_task(self._prepare_missing())
+        speech = self.synthesizer.synthesize(text, format=format, speed=speed, on_trouble=on_trouble)
+        async with aclosing(speech):
+            async for chunk in speech:
+                yield chunk
+
+    async def _prepare_missing(self) -> None:
+        first = self.synthesizer.standby.first
+        for text, speed in list(self._missing):
+            if not first.healthy:
+                return
+            speech = in_time(first.provider.synthesize(text, format=PCM_24K, speed=speed), _LONGEST_S, first.name)
+            try:
+                self._ready[text, speed] = tuple([chunk async for chunk in speech])
+            except ProviderError as error:
+                first.failed(error)
+            else:
+                self._missing.pop((text, speed), None)
 
 
 class Speaker:
     """Speaks into the playout of one call."""
 
-    def __init__(self, phrases: Phrases, playout: Playout, *, speed: float):
+    def __init__(self, phrases: Phrases, playout: Playout, *, speed: float, on_trouble: OnTrouble = no_trouble):
         self._phrases = phrases
         self._playout = playout
         self._speed = speed
+        self._on_trouble = on_trouble
 
     async def speak(self, text: AsyncIterator[str], track: Track) -> None:
         """Speak `text` into `track` and finish it; returns when all of its sound is queued. Raises ProviderError."""
@@ -82,8 +113,10 @@ class Speaker:
         begin_ms, begin_char = track.length_ms, len(track.text)
         track.text += clause.text
         fitting = _Fitting(track.format)
-        async for chunk in self._phrases.speech(speech.text, format=track.format, speed=self._speed):
-            track.append(fitting.fit(chunk), _written_words(chunk.words, speech, begin_ms, begin_char))
+        sound = self._phrases.speech(speech.text, format=track.format, speed=self._speed, on_trouble=self._on_trouble)
+        async with aclosing(sound):
+            async for chunk in sound:
+                track.append(fitting.fit(chunk), _written_words(chunk.words, speech, begin_ms, begin_char))
         track.append(fitting.end())
         track.end_clause()
 

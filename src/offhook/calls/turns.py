@@ -1,12 +1,12 @@
-"""Whose turn it is: from the voice detector's verdicts and transcripts to what the agent should do. No I/O, no clock:
-time is the position in the caller's audio, in ms."""
+"""Whose turn it is: from the voice detector's verdicts, words and transcripts to what the agent should do. No I/O, no
+clock: time is the position in the caller's audio, in ms."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from offhook.calls.endings import is_unfinished
+from offhook.calls.endings import begins_backchannel, is_unfinished, plain_words
 from offhook.config import TurnSettings
-from offhook.providers.stt.base import Transcript
+from offhook.providers.stt.base import Transcript, TurnSign
 
 __all__ = [
     "Action",
@@ -14,9 +14,11 @@ __all__ = [
     "Forget",
     "HoldAgent",
     "Interrupt",
+    "ReplyEarly",
     "ResumeAgent",
     "SpeechEnded",
     "SpeechStarted",
+    "TakeBack",
     "Transcribe",
     "Turns",
 ]
@@ -65,8 +67,20 @@ class Interrupt:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyEarly:
+    """The turn may be over with the words `text`: think of a reply, but neither say nor do anything yet."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """The turn was not over: what was begun early is of no use."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndTurn:
-    """The caller's turn is over."""
+    """The caller's turn is over. A reply that was begun early to other words is of no use."""
 
     onset_ms: int
     end_ms: int
@@ -81,7 +95,18 @@ class Forget:
 # A short sound over the agent that the recogniser makes little sense of is a hum, whatever words it was given.
 _UNCLEAR = 0.45
 
-Action = SpeechStarted | HoldAgent | SpeechEnded | Transcribe | ResumeAgent | Interrupt | EndTurn | Forget
+Action = (
+    SpeechStarted
+    | HoldAgent
+    | SpeechEnded
+    | Transcribe
+    | ResumeAgent
+    | Interrupt
+    | ReplyEarly
+    | TakeBack
+    | EndTurn
+    | Forget
+)
 
 
 class Turns:
@@ -90,6 +115,10 @@ class Turns:
     A turn begins with a chunk of voice, is transcribed ahead after `speculate_ms` of silence, and ends after
     `silence_ms` of it, or `unfinished_ms` when its words expect more. Voice while the agent speaks holds the agent;
     the words, or `barge_in_ms` of voice, decide whether it goes on. `is_backchannel` judges words said over the agent.
+
+    A recogniser that listens along brings more evidence. Its words decide while they are being said, and its own
+    judgement that the turn is over ends it in the silence without waiting for more. Where the words expect more, that
+    takes a second such judgement: the first may be mere silence.
     """
 
     def __init__(self, settings: TurnSettings, is_backchannel: Callable[[str], bool], *, chunk_ms: int = 32):
@@ -105,8 +134,12 @@ class Turns:
         self._end_ms = 0
         self._voiced_ms = 0
         self._in_voice = False
+        self._quiet = False
         self._holding = False
         self._transcript: Transcript | None = None
+        self._words = ""
+        self._early: str | None = None
+        self._judged_over = 0
 
     @property
     def speaking(self) -> bool:
@@ -117,6 +150,16 @@ class Turns:
     def onset_ms(self) -> int | None:
         """Where the caller's current utterance begins."""
         return self._onset_ms
+
+    @property
+    def voiced_ms(self) -> int:
+        """How much voice the current utterance has."""
+        return self._voiced_ms
+
+    @property
+    def in_voice(self) -> bool:
+        """Whether the voice sounds, or did a moment ago: what was asked to be transcribed before is out of date."""
+        return self._in_voice
 
     def voice(self, probability: float, end_ms: int, *, agent_speaking: bool) -> list[Action]:
         """Take the verdict on the chunk that ends at `end_ms`."""
@@ -130,6 +173,9 @@ class Turns:
         """Take the transcript that was asked for with `ticket`; one that the caller has spoken past is ignored."""
         if ticket != self._ticket or self._onset_ms is None or self._in_voice:
             return []
+        if not transcript.text and self._words:
+            # Words were heard while they were said, so that it was no noise.
+            transcript = Transcript(self._words, _UNCLEAR)
         if not transcript.text:
             return self._dismiss("noise")
         actions: list[Action] = []
@@ -138,20 +184,48 @@ class Turns:
                 return self._dismiss(transcript.text)
             actions += self._interrupt()
         self._transcript = transcript
-        return actions + self._ended()
+        if ended := self._ended():
+            return actions + ended
+        return actions if is_unfinished(transcript.text) else actions + self._reply_early(transcript.text)
 
     def failed(self, ticket: int) -> list[Action]:
         """The transcript asked for with `ticket` will not come: what was said is lost."""
         if ticket != self._ticket or self._onset_ms is None or self._in_voice:
             return []
-        interrupt = self._interrupt() if self._holding else []
+        actions = (self._interrupt() if self._holding else []) + self._take_back()
         self._reset()
-        return [*interrupt, Forget()]
+        return [*actions, Forget()]
+
+    def words(self, text: str) -> list[Action]:
+        """Take the words of the current utterance so far, from a recogniser that listens along."""
+        if self._onset_ms is None or not plain_words(text):
+            return []
+        self._words = text
+        if not self._holding or self._is_backchannel(text) or begins_backchannel(text, self._settings.backchannels):
+            return []
+        return self._interrupt()
+
+    def sign(self, sign: TurnSign, text: str) -> list[Action]:
+        """Take the recogniser's own judgement of the turn. It counts only in silence: a voice says that it is late."""
+        if self._onset_ms is None:
+            return []
+        if sign == "resumed":
+            self._judged_over = 0
+            return self._take_back()
+        if not self._quiet:
+            return []
+        actions = self.words(text)
+        if sign == "early":
+            return actions + ([] if self._holding else self._reply_early(text))
+        self._judged_over += 1
+        return actions + (self._ask() if self._in_voice else self._ended())
 
     def _voiced(self, end_ms: int, agent_speaking: bool) -> list[Action]:
         if self._onset_ms is None and agent_speaking and not self._settings.barge_in:
             return []
-        actions: list[Action] = []
+        actions = self._take_back()
+        self._quiet = False
+        self._judged_over = 0
         if self._onset_ms is None:
             self._onset_ms = end_ms - self._chunk_ms
             actions.append(SpeechStarted(self._onset_ms))
@@ -169,13 +243,14 @@ class Turns:
         return actions
 
     def _unvoiced(self) -> list[Action]:
+        self._quiet = True
         if self._in_voice:
-            if self._silence_ms < self._settings.speculate_ms:
-                return []
-            self._in_voice = False
-            onset_ms = self._onset_ms or 0
-            return [SpeechEnded(self._end_ms), Transcribe(self._ticket, onset_ms, self._end_ms)]
+            return self._ask() if self._silence_ms >= self._settings.speculate_ms else []
         return self._ended()
+
+    def _ask(self) -> list[Action]:
+        self._in_voice = False
+        return [SpeechEnded(self._end_ms), Transcribe(self._ticket, self._onset_ms or 0, self._end_ms)]
 
     @property
     def _silence_ms(self) -> float:
@@ -186,7 +261,10 @@ class Turns:
         if self._transcript is None or self._onset_ms is None:
             return []
         unfinished = is_unfinished(self._transcript.text)
-        if self._silence_ms < (self._settings.unfinished_ms if unfinished else self._settings.silence_ms):
+        judged = self._judged_over >= (2 if unfinished else 1)
+        if not judged and self._silence_ms < (
+            self._settings.unfinished_ms if unfinished else self._settings.silence_ms
+        ):
             return []
         end = EndTurn(self._onset_ms, self._end_ms, self._transcript)
         self._reset()
@@ -197,6 +275,20 @@ class Turns:
         return [Interrupt(self._onset_ms or 0)]
 
     def _dismiss(self, because: str) -> list[Action]:
-        holding = self._holding
+        resume: list[Action] = [ResumeAgent(because)] if self._holding else []
+        actions = [*resume, *self._take_back(), Forget()]
         self._reset()
-        return [ResumeAgent(because), Forget()] if holding else [Forget()]
+        return actions
+
+    def _reply_early(self, text: str) -> list[Action]:
+        if not self._settings.early_reply or not text or text == self._early:
+            return []
+        actions = self._take_back()
+        self._early = text
+        return [*actions, ReplyEarly(text)]
+
+    def _take_back(self) -> list[Action]:
+        if self._early is None:
+            return []
+        self._early = None
+        return [TakeBack()]

@@ -100,6 +100,7 @@ class Server:
                 brains.phrases,
                 files,
                 dialler,
+                brains.expect,
             )
         )
 

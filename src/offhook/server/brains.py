@@ -18,17 +18,30 @@ __all__ = ["Brains", "load_brains"]
 
 @dataclass
 class Brains:
-    """Models and engines. `engines` has a factory and `instructions` the instructions for each agent's name."""
+    """Models and engines. `engines` has a factory, `instructions` the instructions, and `expects` what is to be done
+    before a call, for each agent's name."""
 
     settings: Settings = field(default_factory=Settings)
     engines: dict[str, EngineFactory] = field(default_factory=dict)
     instructions: dict[str, str] = field(default_factory=dict)
+    expects: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     voice_detection: VoiceDetection | None = None
     phrases: Phrases | None = None
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def expect(self, agent: str) -> None:
+        """A call for `agent` is coming: have connections to its providers open when it begins to talk."""
+        if agent in self.expects:
+            task = asyncio.get_running_loop().create_task(_done(self.expects[agent]()))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
         """Stop the workers and close the connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.voice_detection is not None:
             self.voice_detection.shut_down()
         for close in reversed(self.closers):
@@ -38,6 +51,15 @@ class Brains:
 async def load_brains(settings: Settings) -> Brains:
     """Load what the agents of `settings` need, and nothing else. Raises ModelError, ConfigError."""
     brains = Brains(settings)
+    try:
+        await _load(settings, brains)
+    except BaseException:
+        await brains.close()
+        raise
+    return brains
+
+
+async def _load(settings: Settings, brains: Brains) -> None:
     agents = settings.agents
     if any(agent.engine == "pipeline" or agent.measure_vad for agent in agents.values()):
         brains.voice_detection = VoiceDetection(await asyncio.to_thread(_load_vad, settings))
@@ -50,7 +72,10 @@ async def load_brains(settings: Settings) -> Brains:
         from offhook.server.pipelines import load_pipelines  # noqa: PLC0415
 
         await load_pipelines(settings, speaking, brains)
-    return brains
+
+
+async def _done(work: Awaitable[None]) -> None:
+    await work
 
 
 def _loopback(call: CallHandle, *, wants_vad: bool) -> Engine:

@@ -1,7 +1,7 @@
 """Answers legs: makes a call of each, within the limits, and knows which calls are in progress."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,7 +38,7 @@ _MOST_TURNED_AWAY = 20
 @dataclass(frozen=True)
 class Desk:
     """What the switchboard needs to make calls. `phrases` is None where no agent speaks; `dialler` knows the calls that
-    we placed."""
+    we placed; `expect` makes an agent's providers ready for a call."""
 
     settings: Settings
     clock: MediaClock
@@ -50,6 +50,7 @@ class Desk:
     phrases: Phrases | None
     files: Executor
     dialler: Dialler | None = None
+    expect: Callable[[str], None] = lambda agent: None
 
 
 class Switchboard:
@@ -91,12 +92,17 @@ class Switchboard:
         by_carrier = (call for call in self._calls.values() if call.leg.carrier_call_id == call_id)
         return self._calls.get(call_id) or next(by_carrier, None)
 
+    def expect(self, agent: str) -> None:
+        """A call for `agent` was announced: its providers get ready while it is being connected. May be repeated."""
+        self._desk.expect(agent)
+
     def answer(self, leg: Leg) -> None:
         """Answer a new leg, or tell its caller that all lines are busy."""
         if self._draining or self.active >= self._desk.settings.limits.max_calls:
             self._turn_away(leg)
             return
         name = self._agent_of(leg)
+        self.expect(name)
         call_id = _call_id(leg)
         recorder = self._recorder(call_id, leg)
         call = self._call(leg, call_id, name, recorder)

@@ -188,7 +188,7 @@ async def test_hanging_up_while_it_is_judged(tmp_path: Path) -> None:
     await rig.run(500)
     rig.call.on_closed(EndReason.CALLER_HUNG_UP, "")
     await rig.run(40)
-    assert (rig.ended(), rig.brain.closed) == ([EndReason.CALLER_HUNG_UP], 1)
+    assert (rig.ended(), rig.brain.asked) == ([EndReason.CALLER_HUNG_UP], [])
 
 
 async def test_an_engine_that_wants_no_voice_gets_none(tmp_path: Path) -> None:

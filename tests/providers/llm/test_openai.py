@@ -12,10 +12,12 @@ from offhook.errors import ProviderError
 from offhook.providers.llm.base import CallFacts, Message, Piece, TextDelta, ToolCall, ToolSpec
 from offhook.providers.llm.openai import ChatCompletions
 from offhook.simulator.clouds.openai_chat import ChatDouble, ChatReply, ChatRequest, Cut, Refuse, ScriptedCall, Stall
+from offhook.simulator.clouds.serving import serving
 from tests.simulator.clouds.waiting import until
 
 KEY = "sk-very-secret-0123456789"
 CALL = CallFacts("id", "reception", "Be kind.", datetime(2026, 1, 1, tzinfo=UTC))
+SIGN_OF_LIFE = TextDelta("")
 HELLO = [Message("caller", "Hello")]
 BOOK = ToolSpec("book", "Books a visit.", {"type": "object", "properties": {"day": {"type": "string"}}})
 
@@ -36,7 +38,14 @@ async def talking_to(double: ChatDouble, timeout_s: float = 5.0) -> AsyncIterato
 
 
 async def answer(factory: ChatCompletions, messages: list[Message] = HELLO, *tools: ToolSpec) -> list[Piece]:
-    return [piece async for piece in factory.open(CALL).respond(messages, tools)]
+    return [piece async for piece in factory.open(CALL).respond(messages, tools) if piece != SIGN_OF_LIFE]
+
+
+async def next_text(pieces: AsyncIterator[Piece]) -> str:
+    """The next piece of text that has any."""
+    while (piece := await anext(pieces)) == SIGN_OF_LIFE:
+        pass
+    return said([piece])
 
 
 def said(pieces: list[Piece]) -> str:
@@ -104,7 +113,7 @@ async def test_closing_the_iterator_ends_the_request() -> None:
     double = ChatDouble([ChatReply("We open at nine.", fault=Stall(2))])
     async with talking_to(double) as factory:
         async with aclosing(factory.open(CALL).respond(HELLO, [])) as pieces:
-            assert await anext(pieces) == TextDelta("We")
+            assert await next_text(pieces) == "We"
         await until(lambda: double.abandoned == 1)
 
 
@@ -122,9 +131,9 @@ async def test_cancelling_the_task_ends_the_request() -> None:
 async def test_a_cut_stream_is_an_error_after_its_text() -> None:
     async with talking_to(ChatDouble([ChatReply("We open at nine.", fault=Cut(2))])) as factory:
         pieces = aiter(factory.open(CALL).respond(HELLO, []))
-        assert said([await anext(pieces), await anext(pieces)]) == "We open"
+        assert await next_text(pieces) + await next_text(pieces) == "We open"
         with pytest.raises(ProviderError, match="broke off") as caught:
-            await anext(pieces)
+            await next_text(pieces)
     assert caught.value.retryable
 
 
@@ -271,3 +280,46 @@ async def test_an_endless_event() -> None:
 async def test_thoughts_are_not_said() -> None:
     thought = b'data: {"choices":[{"delta":{"content":"<think>Hm.</think>"}}]}\n\n'
     assert said(await raw(thought, TEXT, STOP)) == "Hi."
+
+
+async def test_a_tool_call_that_is_being_written_shows_signs_of_life() -> None:
+    double = ChatDouble([ChatReply(tool_calls=(ScriptedCall("book", {"day": "monday"}),))])
+    async with talking_to(double) as factory:
+        pieces = [piece async for piece in factory.open(CALL).respond(HELLO, [BOOK])]
+    assert len(pieces) > 2
+    assert pieces[:-1] == [SIGN_OF_LIFE] * (len(pieces) - 1)
+    assert isinstance(pieces[-1], ToolCall)
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [(200, ""), (404, ""), (403, ""), (401, "HTTP 401"), (503, "HTTP 503")],
+)
+async def test_checking_asks_for_the_models(status: int, problem: str) -> None:
+    asked: list[str] = []
+
+    async def models(request: web.Request) -> web.Response:
+        asked.append(request.headers["Authorization"])
+        return web.json_response({}, status=status)
+
+    app = web.Application()
+    app.router.add_get("/models", models)
+    async with serving(app) as url, server(url) as factory:
+        await factory.warm_up()
+        if problem:
+            with pytest.raises(ProviderError, match=problem) as caught:
+                await factory.check()
+            assert caught.value.retryable == (status == 503)
+        else:
+            await factory.check()
+    assert asked == [f"Bearer {KEY}"] * 2
+
+
+async def test_an_unfinished_answer_is_to_be_gone_on_with() -> None:
+    double = ChatDouble([ChatReply("eight.")])
+    async with talking_to(double) as factory:
+        await answer(factory, [*HELLO, Message("agent", "We open at", unfinished=True)])
+    begun, note = double.requests[0].messages[-2:]
+    assert begun == {"role": "assistant", "content": "We open at"}
+    assert note["role"] == "user"
+    assert "broke off" in note["content"]

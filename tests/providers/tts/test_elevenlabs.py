@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from offhook.audio.formats import ALAW_8K, MULAW_8K, PCM_8K, PCM_16K, PCM_24K, AudioFormat, Encoding
 from offhook.calls.playout import Playout
-from offhook.calls.speaker import Phrases, Speaker
+from offhook.calls.speaker import Speaker
 from offhook.config import TtsSettings
 from offhook.errors import ProviderError
 from offhook.providers.tts.elevenlabs import ElevenLabsSynthesizer
@@ -19,6 +19,7 @@ from offhook.simulator.clouds.elevenlabs import ElevenLabsDouble
 from offhook.simulator.clouds.elevenlabs_speech import pieces
 from offhook.simulator.clouds.serving import Cut, Fault, Refuse, Slow, Stall, serving
 from offhook.simulator.tone_voice import ToneVoice
+from tests.calls.rig import phrases_of
 from tests.providers.tts.saying import TEXT, answering, audio_of, said, words_of
 from tests.simulator.clouds.waiting import until
 
@@ -114,7 +115,7 @@ async def test_mu_law_passes_through_to_the_track_untouched(transport: str) -> N
     async with voice_of(server, transport=transport) as voice:
         playout = Playout(MULAW_8K, send=lambda frame: None)
         track = playout.begin()
-        await Speaker(Phrases(voice), playout, speed=1.0).say(TEXT, track)
+        await Speaker(phrases_of(voice), playout, speed=1.0).say(TEXT, track)
     assert bytes(track.audio) == b"".join(sent_by(server, index=index) for index in range(len(server.spoken)))
     assert [track.text[word.start : word.end].strip() for word in track.words] == TEXT.split()
 

@@ -25,7 +25,7 @@ class Stopwatch:
         self._first_text_ms = None
 
     def first_text(self, now_ms: int) -> None:
-        """The responder wrote; only the first time of a turn counts."""
+        """The responder wrote, perhaps before the turn was over; only the first time of a turn counts."""
         if self._first_text_ms is None:
             self._first_text_ms = now_ms
 
@@ -41,6 +41,6 @@ class Stopwatch:
             transcript_ms=max(0, self._transcript_ms - end),
             endpoint_ms=self._endpoint_ms - end,
             first_text_ms=self._first_text_ms - end,
-            tts_ms=now_ms - self._first_text_ms,
+            tts_ms=now_ms - max(self._first_text_ms, self._endpoint_ms),
             first_audio_ms=now_ms - end,
         )

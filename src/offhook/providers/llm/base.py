@@ -19,7 +19,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """More text for the agent to say; pieces are joined without a separator."""
+    """More text for the agent to say; pieces are joined without a separator. An empty one is a sign of life."""
 
     text: str
 
@@ -33,6 +33,7 @@ class Message:
 
     `caller`: what the caller said in `text`, or the keys pressed in `keypad`. `agent`: what the caller heard of what
     the agent said, and the tools it called. `tool`: a tool's result as JSON, for the call named by `tool_call_id`.
+    `unfinished`: another responder died while it gave this answer of the agent, and `text` is all there is of it.
     """
 
     role: Literal["caller", "agent", "tool"]
@@ -41,6 +42,7 @@ class Message:
     interrupted: bool = False
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class Responder(Protocol):
     """The brain of one call."""
 
     def respond(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[Piece]:
-        """Answer the conversation, whose last message is the caller's or a tool's. Closing the iterator stops it.
+        """Answer the conversation, whose last message is the caller's, a tool's, or an `unfinished` one of the agent:
+        then go on with that, without saying any of it again. Closing the iterator stops it.
 
         After a ToolCall the caller of this method runs the tool, appends its result and calls again, so that a
         reply may be: text, tool call; then text. Called again with a changed last message of the caller, the answer

@@ -1,7 +1,7 @@
 """An LLM behind the chat-completions API, of OpenAI or of any server that speaks it (Ollama, vLLM, llama.cpp)."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
@@ -15,6 +15,7 @@ from offhook.providers.llm.openai_wire import DONE, EventStream, Reply, chat_mes
 __all__ = ["ChatCompletions", "ChatResponder"]
 
 _PATH = "/chat/completions"
+_MODELS = "/models"
 
 
 class ChatCompletions:
@@ -33,6 +34,18 @@ class ChatCompletions:
     def open(self, call: CallFacts) -> "ChatResponder":
         """A responder that follows the instructions of `call`."""
         return ChatResponder(self, call.instructions)
+
+    async def warm_up(self) -> None:
+        """A call is coming: open a connection, or see that one is open. Never raises."""
+        with suppress(ProviderError):
+            await self._server.get(_MODELS)
+
+    async def check(self) -> None:
+        """Whether the server is there and takes the key. Raises ProviderError, not retryable for a wrong key."""
+        refusal = await self._server.get(_MODELS)
+        # A key may be good for answers and for nothing else (403), and some servers list no models (404, 405).
+        if refusal is not None and refusal.status not in (403, 404, 405):
+            raise self._server.refused(refusal)
 
     async def close(self) -> None:
         """Close the connections. The object may be used again afterwards."""
@@ -112,12 +125,13 @@ class ChatResponder:
         self._instructions = instructions
 
     async def respond(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[Piece]:
-        """Answer the conversation: text as it comes, then the tool calls. Closing the iterator ends the request."""
+        """Answer the conversation: text as it comes, then the tool calls; an empty text for every other chunk.
+        Closing the iterator ends the request."""
         reply = Reply()
         async with aclosing(self._server.chunks(chat_messages(self._instructions, messages), tools)) as chunks:
             async for chunk in chunks:
-                if text := reply.take(chunk):
-                    yield TextDelta(text)
+                # Without text it is a sign of life: of a tool call that is being written, or of thinking.
+                yield TextDelta(reply.take(chunk))
         for piece in self._last_pieces(reply):
             yield piece
 

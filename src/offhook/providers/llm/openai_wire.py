@@ -20,6 +20,7 @@ DONE = b"[DONE]"
 _MAX_EVENT = 1 << 20
 _INTERRUPTED = "[the caller interrupted here]"
 _UNHEARD = "[the caller interrupted before hearing anything]"
+_BROKE_OFF = "[the line broke off here: go on with your very next word, and repeat nothing]"
 _NOTES = (
     "Text in [square brackets] in the conversation is a note of the phone system, for example the keys that the "
     "caller pressed. Take it into account, but never say or write such notes yourself."
@@ -36,6 +37,8 @@ def chat_messages(instructions: str, messages: Sequence[Message]) -> list[dict[s
             chat.append({"role": "user", "content": _caller_text(message)})
         elif message.role == "agent":
             chat += _agent_messages(message, results)
+            if message.unfinished:
+                chat.append({"role": "user", "content": _BROKE_OFF})
     return chat
 
 
@@ -51,7 +54,7 @@ def chat_tools(tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:
 
 
 def _has_notes(messages: Sequence[Message]) -> bool:
-    return any(message.keypad or message.interrupted for message in messages)
+    return any(message.keypad or message.interrupted or message.unfinished for message in messages)
 
 
 def _caller_text(message: Message) -> str:

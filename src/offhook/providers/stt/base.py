@@ -1,7 +1,7 @@
 """What speech recognisers must do: those of whole utterances, and those that listen along."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,7 @@ class SpeechStream(Protocol):
         ...
 
 
+@runtime_checkable
 class StreamingRecognizer(Protocol):
     """Opens streams at one provider. One object serves all calls."""
 

@@ -22,6 +22,8 @@ __all__ = ["FlowFactory", "FlowResponder"]
 
 _KEPT = 16
 _HEARD_END = 12
+_CALL_ID = "flow-"
+_SENTENCE_ENDS = (".", "!", "?", "…")
 
 
 class FlowResponder:
@@ -38,7 +40,14 @@ class FlowResponder:
         self._calls = 0
 
     async def respond(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[Piece]:
-        """Answer what is new in `messages`. The same or a changed last message again takes the last answer back."""
+        """Answer what is new in `messages`. The same or a changed last message again takes the last answer back.
+
+        What another responder answered meanwhile is listened to in silence. An answer that it left `unfinished` stands
+        if it ends with a sentence; half a sentence is none, and the caller's last message is answered anew."""
+        if messages and messages[-1].unfinished:
+            if messages[-1].text.endswith(_SENTENCE_ENDS):
+                return
+            messages = messages[:-1]
         for piece in self._pieces(messages, frozenset(tool.name for tool in tools)):
             yield piece
 
@@ -47,14 +56,19 @@ class FlowResponder:
 
     def _pieces(self, messages: Sequence[Message], tools: frozenset[str]) -> Iterator[Piece]:
         self._take_back(len(messages))
-        reply = Reply()
+        reply, owed = Reply(), False
         for place in range(self._seen, len(messages)):
             self._before[place] = self._mind.copy()
-            step = self._answer(messages, place, tools)
+            if messages[place].role == "agent" and reply.lines:
+                # Another responder has answered that, so that it does not matter what this one would have said.
+                reply = Reply()
+                self._mind.lost = self._mind.tries = 0
+            step = self._answer(messages, place, tools, owed=owed)
+            owed = step.call is not None or (owed and messages[place].role == "agent")
             reply.lines += step.lines
             reply.call = step.call
         self._seen = len(messages)
-        if not reply.lines and not reply.call and messages and messages[-1].role == "caller":
+        if not reply.lines and not reply.call and messages and _wants_answer(messages[-1]):
             reply.say(self._mind.asked or self._mind.said)
         yield from _texts(reply.lines)
         if reply.call:
@@ -68,15 +82,18 @@ class FlowResponder:
                 break
         self._before = {place: mind for place, mind in self._before.items() if self._seen - _KEPT < place < self._seen}
 
-    def _answer(self, messages: Sequence[Message], place: int, tools: frozenset[str]) -> Reply:
+    def _answer(self, messages: Sequence[Message], place: int, tools: frozenset[str], *, owed: bool) -> Reply:
+        """What follows from one message. `owed` is whether the last answer called a tool that did not run."""
         message, now = messages[place], self._now()
         self._calls += 1
         speech = Speech(self._flow, self._mind, now.date(), self._fixed)
-        progress = Progress(self._flow, self._mind, speech, tools, f"flow-{self._calls}")
+        progress = Progress(self._flow, self._mind, speech, tools, f"{_CALL_ID}{self._calls}")
         heard = _heard_of_question(messages[:place], self._mind.asked)
         dialogue = Dialogue(Turn(self._flow, self._ear, progress, now, heard))
         if message.role == "caller":
             _hear(dialogue, message)
+            if owed and progress.state.tool and not progress.reply.call and self._mind.question.kind != "offer":
+                progress.advance()
         elif message.role == "tool" and message.tool_call_id == self._mind.pending:
             dialogue.result(_result(message.text))
         if progress.reply.lines and not progress.reply.repeats:
@@ -108,6 +125,11 @@ def _hear(dialogue: Dialogue, message: Message) -> None:
         dialogue.keyed(message.keypad)
     else:
         dialogue.said(message.text)
+
+
+def _wants_answer(message: Message) -> bool:
+    """Whether silence will not do: to the caller, and to a tool that another responder called."""
+    return message.role == "caller" or (message.role == "tool" and not message.tool_call_id.startswith(_CALL_ID))
 
 
 def _texts(lines: Sequence[str]) -> Iterator[TextDelta]:

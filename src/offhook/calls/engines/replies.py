@@ -1,0 +1,265 @@
+"""The agent's side of one call: asks the responder, runs its tools, speaks, and knows what was said."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from offhook.calls.conversation import Conversation
+from offhook.calls.engines.base import CallHandle
+from offhook.calls.engines.early_reply import EarlyReply
+from offhook.calls.engines.stopwatch import Stopwatch
+from offhook.calls.listening import Ears
+from offhook.calls.speaker import Phrases, Speaker
+from offhook.calls.tools.base import Tool
+from offhook.calls.tools.runner import ToolRun, ToolRunner
+from offhook.calls.track import Track
+from offhook.config import AgentSettings
+from offhook.errors import ProviderError
+from offhook.events import AgentSaid, AgentSpeechStarted, BargeIn, CallTrouble, EndReason, ToolCalled
+from offhook.providers.llm.base import Message, Piece, TextDelta, ToolCall
+from offhook.providers.llm.failover import FailoverFactory
+from offhook.providers.standby import Standby
+
+__all__ = ["PipelineParts", "Replies", "report_trouble"]
+
+log = structlog.get_logger(__name__)
+
+_MOST_TOOL_ROUNDS = 8
+_CALLED_OFF = "the caller spoke up, so it was not done"
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineParts:
+    """What the calls of one agent share."""
+
+    agent: AgentSettings
+    ears: Standby[Ears]
+    phrases: Phrases
+    responders: FailoverFactory
+    tools: tuple[Tool, ...]
+
+
+class Replies:
+    """What the agent says and does. `ending` is why the call ends when all is said; None if it goes on. `deaf` is
+    whether it no longer matters what the caller does."""
+
+    def __init__(self, call: CallHandle, parts: PipelineParts, watch: Stopwatch):
+        self._call = call
+        self._agent = parts.agent
+        self._playout = call.playout
+        self._watch = watch
+        self.conversation = Conversation()
+        self._speaker = Speaker(
+            parts.phrases,
+            call.playout,
+            speed=parts.agent.speed,
+            on_trouble=lambda error: report_trouble(call, "speech", error),
+        )
+        self._responder = parts.responders.open(call.facts, lambda error: report_trouble(call, "reply", error))
+        self._tools = ToolRunner(parts.tools, call.tool_context)
+        self._reply: asyncio.Task[None] | None = None
+        self._early: EarlyReply | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._began_ms: dict[Track, int] = {}
+        self._all_heard = asyncio.Event()
+        self.ending: EndReason | None = None
+        self.deaf = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether the agent speaks, or is about to."""
+        return self._playout.active or (self._reply is not None and not self._reply.done())
+
+    @property
+    def at_work(self) -> bool:
+        """Whether there is more to be done than a reply."""
+        return bool(self._tasks)
+
+    # Replies
+
+    def begin_early(self, text: str) -> None:
+        """Let the responder answer `text` as if the caller had said no more; nothing is said or done."""
+        self.take_back()
+        messages = [*self.conversation.messages(), Message("caller", text)]
+        pieces = self._responder.respond(messages, self._tools.specs)
+        self._early = EarlyReply(messages, pieces, self._call.now_ms)
+
+    def take_back(self) -> None:
+        """Forget what was begun early."""
+        if self._early is not None:
+            self._early.cancel()
+            self._early = None
+
+    def answer(self) -> None:
+        """Reply to the conversation as it is now, with what was begun early if that is a reply to it."""
+        if self._reply is not None:
+            self._reply.cancel()
+        self._playout.flush()
+        if self._early is not None and not self._early.answers(self.conversation.messages()):
+            self.take_back()
+        self._reply = asyncio.get_running_loop().create_task(self._respond())
+
+    def say(self, line: str) -> None:
+        """Say one line."""
+        self._spawn(self._speak_line(line, self._begin_track()))
+
+    def interrupt(self, onset_ms: int, stopped_ms: int) -> None:
+        """Fall silent at once and drop everything: the caller's voice since `onset_ms` wants the floor."""
+        if self._reply is not None:
+            self._reply.cancel()
+        self.take_back()
+        track = self._playout.flush()
+        if track is not None and track.started:
+            call_id = self._call.facts.call_id
+            self._call.emit(BargeIn(call_id, self._call.now_ms(), onset_ms, stopped_ms, track.heard_ms))
+            self.track_finished(track)
+
+    def all_heard(self) -> None:
+        """Nothing is being said by either side: tools that waited for that may run."""
+        self._all_heard.set()
+
+    async def close(self) -> None:
+        """Stop everything."""
+        if self._early is not None:
+            await self._early.close()
+        tasks = [task for task in (*self._tasks, self._reply) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tools.close()
+        await self._responder.close()
+
+    async def _respond(self) -> None:
+        try:
+            for _ in range(_MOST_TOOL_ROUNDS):
+                if not await self._one_round():
+                    return
+            log.warning("the responder called tools without an end", rounds=_MOST_TOOL_ROUNDS)
+        except ProviderError as error:
+            report_trouble(self._call, "reply", error)
+            self.say(self._agent.trouble_line)
+        except Exception as error:  # noqa: BLE001 - a task's top
+            report_trouble(self._call, "reply", error)
+            self._call.end(EndReason.ERROR, str(error))
+
+    async def _one_round(self) -> bool:
+        """One answer of the responder; true if it called tools and wants to see their results."""
+        track = self._begin_track()
+        calls: list[ToolCall] = []
+        async with aclosing(self._texts(calls)) as texts:
+            await self._speaker.speak(texts, track)
+        if not calls:
+            return False
+        self.conversation.agent_calls(track, tuple(calls))
+        for call in calls:
+            await self._run_tool(call)
+        return self.ending is None and not self.deaf
+
+    async def _texts(self, calls: list[ToolCall]) -> AsyncGenerator[str]:
+        async with aclosing(self._pieces()) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, TextDelta):
+                    self._watch.first_text(self._call.now_ms())
+                    yield piece.text
+                else:
+                    calls.append(piece)
+        # What was begun early is used up; the results of its tools are answered anew.
+        self.take_back()
+
+    def _pieces(self) -> AsyncGenerator[Piece]:
+        early = self._early
+        if early is None:
+            return self._responder.respond(self.conversation.messages(), self._tools.specs)
+        if early.first_text_ms is not None:
+            self._watch.first_text(early.first_text_ms)
+        return early.pieces()
+
+    # Tools
+
+    async def _run_tool(self, call: ToolCall) -> None:
+        if self._tools.waits_for_speech(call.name):
+            await self._hear_out(call)
+        try:
+            ran = await self._tools.run(call)
+        except asyncio.CancelledError:
+            # An interruption does not undo what the tool does; the conversation must know how it went.
+            self._spawn(self._note_late(call))
+            raise
+        self._note(call, ran)
+        if call.name == "end_call" and not ran.error:
+            self.ending = EndReason.AGENT_HUNG_UP
+        if call.name == "transfer_call" and not ran.error:
+            self.deaf = True
+
+    async def _hear_out(self, call: ToolCall) -> None:
+        """Wait until the caller has heard what was said; an interruption calls the tool off."""
+        self._all_heard.clear()
+        try:
+            await self._all_heard.wait()
+        except asyncio.CancelledError:
+            self._note(call, ToolRun(orjson.dumps({"error": _CALLED_OFF}).decode(), 0, _CALLED_OFF))
+            raise
+
+    async def _note_late(self, call: ToolCall) -> None:
+        self._note(call, await self._tools.run(call))
+
+    def _note(self, call: ToolCall, ran: ToolRun) -> None:
+        self.conversation.tool_returned(call.id, ran.text)
+        facts, now = self._call.facts, self._call.now_ms()
+        took_ms = round(ran.took_ms)
+        self._call.emit(ToolCalled(facts.call_id, now, call.name, call.arguments, ran.text, ran.error, took_ms))
+
+    # Tracks
+
+    def track_started(self, track: Track) -> None:
+        """Note when the caller began to hear an utterance."""
+        now = self._call.now_ms()
+        self._began_ms[track] = now
+        self._call.emit(AgentSpeechStarted(self._call.facts.call_id, now))
+        measured = self._watch.first_audio(self._call.facts.call_id, now)
+        if measured is not None:
+            self._call.emit(measured)
+
+    def track_finished(self, track: Track) -> None:
+        """Note that an utterance is over."""
+        began_ms = self._began_ms.pop(track, None)
+        if began_ms is None:
+            return
+        self._call.emit(
+            AgentSaid(
+                self._call.facts.call_id,
+                self._call.now_ms(),
+                track.text.strip(),
+                track.heard_text.strip(),
+                began_ms,
+                self._call.now_ms(),
+                track.interrupted,
+            )
+        )
+
+    async def _speak_line(self, line: str, track: Track) -> None:
+        try:
+            await self._speaker.say(line, track)
+        except ProviderError as error:
+            report_trouble(self._call, "speech", error)
+
+    def _begin_track(self) -> Track:
+        track = self._playout.begin()
+        self.conversation.agent_says(track)
+        return track
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def report_trouble(call: CallHandle, what: str, error: Exception) -> None:
+    """Log what failed in a call that goes on, and emit it."""
+    log.warning("trouble in a call", what=what, error=str(error), exc_info=not isinstance(error, ProviderError))
+    call.emit(CallTrouble(call.facts.call_id, call.now_ms(), what, str(error)))

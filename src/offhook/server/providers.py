@@ -1,0 +1,211 @@
+"""Makes the providers that the agents name: each once, shared by all, and only those."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
+
+from offhook.calls.listening import Ears
+from offhook.config import AgentSettings, LlmSettings, Settings, SttSettings, TtsSettings
+from offhook.config.keys import ProviderTable, missing_key, refused_key
+from offhook.errors import ConfigError, ProviderError, SettingsError
+from offhook.providers.llm.base import ResponderFactory
+from offhook.providers.llm.openai import ChatCompletions
+from offhook.providers.models import locate
+from offhook.providers.standby import Standby, Watched, nothing
+from offhook.providers.stt.base import StreamingRecognizer
+from offhook.providers.tts.base import Synthesizer
+
+__all__ = ["Cloud", "Providers", "cloud_of", "key_refused", "named_tables"]
+
+P = TypeVar("P")
+_Work = Callable[[], Awaitable[None]]
+
+
+class Cloud(Protocol):
+    """A client of a vendor's server."""
+
+    name: str
+
+    async def check(self) -> None:
+        """Whether the server is there and takes the key. Raises ProviderError."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
+def named_tables(settings: Settings) -> dict[tuple[str, str], ProviderTable]:
+    """The tables that agents with a pipeline name, by stage and name."""
+    tables: dict[tuple[str, str], ProviderTable] = {}
+    for agent in settings.agents.values():
+        if agent.engine == "pipeline":
+            tables.update({("stt", name): settings.stt_settings(name) for name in agent.stt})
+            tables.update({("llm", name): settings.llm_settings(name) for name in agent.llm})
+            tables.update({("tts", name): settings.tts_settings(name) for name in agent.tts})
+    return tables
+
+
+def cloud_of(table: ProviderTable) -> Cloud | None:
+    """A client for the vendor of `table`; None for what is on this machine."""
+    match table:
+        case SttSettings(kind="deepgram" | "openai"):
+            return _cloud_recognizer(table)
+        case LlmSettings(kind="openai"):
+            return _chat(table)
+        case TtsSettings(kind="elevenlabs" | "openai"):
+            return _cloud_voice(table)
+    return None
+
+
+def key_refused(error: ProviderError) -> bool:
+    """Whether a check failed because of the key, which no waiting mends."""
+    return error.status in (401, 403) and not error.retryable
+
+
+class Providers:
+    """Every provider once, with its health. `closers`, last one first, give back what was made so far."""
+
+    def __init__(self, settings: Settings):
+        self._settings = settings
+        self._ears: dict[str, Watched[Ears]] = {}
+        self._brains: dict[str, Watched[ResponderFactory]] = {}
+        self._voices: dict[tuple[str, str, str], Watched[Synthesizer]] = {}
+        self._clouds: list[tuple[str, ProviderTable, Watched[Any]]] = []
+        self._first_works: list[_Work] = []
+        self.closers: list[_Work] = []
+
+    def check_keys(self) -> None:
+        """See that every named vendor has a key. Raises SettingsError for all that have none."""
+        errors = [missing_key(stage, name, table) for (stage, name), table in named_tables(self._settings).items()]
+        if missing := [error for error in errors if error is not None]:
+            raise SettingsError(missing)
+
+    async def ears(self, agent: AgentSettings) -> Standby[Ears]:
+        """The recognisers of an agent. Raises ModelError, ConfigError."""
+        for name in agent.stt:
+            if name not in self._ears:
+                self._ears[name] = await self._recognizer(name, self._settings.stt_settings(name))
+        return Standby([self._ears[name] for name in agent.stt])
+
+    def brains(self, agent: AgentSettings, flow: Callable[[], ResponderFactory]) -> Standby[ResponderFactory]:
+        """The responders of an agent; `flow` makes the one that follows its script."""
+        return Standby([self._brain(name, self._settings.llm_settings(name), flow) for name in agent.llm])
+
+    async def voices(self, agent: AgentSettings) -> Standby[Synthesizer]:
+        """The voices of an agent. Raises ModelError, ConfigError."""
+        keys = [(name, agent.voice, agent.language) for name in agent.tts]
+        for key in keys:
+            if key not in self._voices:
+                self._voices[key] = await self._voice(*key, self._settings.tts_settings(key[0]))
+        return Standby([self._voices[key] for key in keys])
+
+    async def check(self) -> None:
+        """Ask every vendor. One that cannot be reached is tried again later; a wrong key raises SettingsError."""
+        errors = await asyncio.gather(*(self._refused(*cloud) for cloud in self._clouds))
+        if wrong := [error for error in errors if error is not None]:
+            raise SettingsError(wrong)
+
+    async def first_work(self) -> None:
+        """Let the local models do a little, so that the first caller does not pay for it."""
+        await asyncio.gather(*(work() for work in self._first_works))
+
+    async def _refused(self, stage: str, table: ProviderTable, watched: Watched[Any]) -> ConfigError | None:
+        try:
+            await watched.check()
+        except ProviderError as error:
+            if key_refused(error):
+                return refused_key(stage, watched.name, table, error.status)
+            watched.failed(error)
+        return None
+
+    async def _recognizer(self, name: str, table: SttSettings) -> Watched[Ears]:
+        if table.kind != "whisper":
+            cloud = _cloud_recognizer(table)
+            return self._watched_cloud("stt", name, table, cloud)
+        with _local_extra():
+            from offhook.providers.stt.whisper import WhisperRecognizer  # noqa: PLC0415 - only if it is named
+        models = self._settings.models
+
+        def load() -> WhisperRecognizer:
+            return WhisperRecognizer(models.stt_dir or locate(models.stt, self._settings), name=models.stt)
+
+        whisper = await asyncio.to_thread(load)
+        self.closers.append(_in_thread(whisper.close))
+        self._first_works.append(whisper.warm_up)
+        return self._watched(Watched(whisper, name, stall_ms=table.stall_ms))
+
+    def _brain(self, name: str, table: LlmSettings, flow: Callable[[], ResponderFactory]) -> Watched[ResponderFactory]:
+        if table.kind == "flow":
+            return self._watched(Watched(flow(), name, stall_ms=table.stall_ms))
+        if name not in self._brains:
+            chat = _chat(table)
+            self._brains[name] = self._watched_cloud("llm", name, table, chat, chat.warm_up)
+        return self._brains[name]
+
+    async def _voice(self, name: str, voice: str, language: str, table: TtsSettings) -> Watched[Synthesizer]:
+        if table.kind != "hibari":
+            cloud = _cloud_voice(table, language)
+            return self._watched_cloud("tts", name, table, cloud, cloud.warm_up)
+        with _local_extra():
+            from offhook.providers.tts.hibari import HibariSynthesizer  # noqa: PLC0415 - only if it is named
+        hibari = await asyncio.to_thread(HibariSynthesizer, voice=table.voice or voice)
+        self.closers.append(hibari.close)
+        self._first_works.append(hibari.warm_up)
+        return self._watched(Watched(hibari, name, stall_ms=table.stall_ms))
+
+    def _watched_cloud(
+        self, stage: str, name: str, table: ProviderTable, cloud: Any, warm_up: _Work = nothing
+    ) -> Watched[Any]:
+        self.closers.append(cloud.close)
+        watched = Watched(cloud, name, check=cloud.check, warm_up=warm_up, stall_ms=table.stall_ms)
+        self._clouds.append((stage, table, watched))
+        return self._watched(watched)
+
+    def _watched(self, watched: Watched[P]) -> Watched[P]:
+        # Behind what closes the provider itself: the trials end before the connections do.
+        self.closers.append(watched.close)
+        return watched
+
+
+def _cloud_recognizer(table: SttSettings) -> StreamingRecognizer:
+    if table.kind == "deepgram":
+        from offhook.providers.stt.deepgram import DeepgramRecognizer  # noqa: PLC0415 - only if it is named
+
+        return DeepgramRecognizer(table)
+    from offhook.providers.stt.openai_realtime import OpenAiRecognizer  # noqa: PLC0415 - only if it is named
+
+    return OpenAiRecognizer(table)
+
+
+def _chat(table: LlmSettings) -> ChatCompletions:
+    return ChatCompletions(table, table.api_key.get_secret_value() if table.api_key else None)
+
+
+def _cloud_voice(table: TtsSettings, language: str = "") -> Synthesizer:
+    if table.kind == "elevenlabs":
+        from offhook.providers.tts.elevenlabs import ElevenLabsSynthesizer  # noqa: PLC0415 - only if it is named
+
+        return ElevenLabsSynthesizer(table, language=language)
+    from offhook.providers.tts.openai import OpenAiSynthesizer  # noqa: PLC0415 - only if it is named
+
+    return OpenAiSynthesizer(table)
+
+
+@contextmanager
+def _local_extra() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigError(
+            f"the local models need the package {error.name}, which is not installed",
+            hint="Install them with `pip install 'offhook[local]'`.",
+        ) from error
+
+
+def _in_thread(close: Callable[[], None]) -> _Work:
+    async def closed() -> None:
+        await asyncio.to_thread(close)
+
+    return closed
