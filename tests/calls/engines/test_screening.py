@@ -159,8 +159,38 @@ async def test_a_late_verdict_hangs_up(tmp_path: Path) -> None:
     assert rig.ended() == [EndReason.ANSWERING_MACHINE]
 
 
-async def test_without_any_verdict_the_agent_talks_after_ten_seconds(tmp_path: Path) -> None:
+async def test_what_sounds_like_a_machine_is_waited_for_until_the_carrier_says_so(tmp_path: Path) -> None:
+    rig = Screened(tmp_path).dial("carrier", "leave_message")
+    await rig.run(14_000, VOICE)
+    await rig.run(4_000)
+    assert rig.mouth.asked == []
+    rig.verdict = "machine_done"
+    await rig.run(1_600)
+    assert (rig.said(), rig.ended()) == ([MESSAGE], [EndReason.ANSWERING_MACHINE])
+
+
+@pytest.mark.parametrize(("spoken_ms", "silent_ms"), [(5_000, 5_000), (31_600, 0)])
+async def test_without_any_verdict_the_agent_talks_after_a_while(
+    tmp_path: Path, spoken_ms: int, silent_ms: int
+) -> None:
     rig = Screened(tmp_path).dial("carrier")
+    await rig.run(spoken_ms - 200, VOICE)
+    await rig.run(silent_ms)
+    assert rig.mouth.asked == []
+    await rig.run(400, None if silent_ms else VOICE)
+    assert rig.mouth.asked == ["Hello there."]
+
+
+async def test_where_no_voice_is_detected_the_agent_talks_after_ten_seconds(tmp_path: Path) -> None:
+    rig = Screened(tmp_path)
+    screening: list[Screening] = []
+
+    def engine(handle: CallHandle) -> Engine:
+        screening.append(Screening(handle, rig._engine(handle), Screen("own", "hang_up")))
+        screening[0].wants_vad = False
+        return screening[0]
+
+    rig.call.answer(engine)
     await rig.run(9_900, VOICE)
     assert rig.mouth.asked == []
     await rig.run(200, VOICE)

@@ -20,6 +20,8 @@ CarrierVerdict = Literal["", "human", "machine", "machine_done"]
 _BESIDE_THE_CARRIER = MachineTiming(initial_silence_ms=2_000)
 _MESSAGE_ONLY = MachineTiming(initial_silence_ms=2_000, greeting_ms=0)
 _LONGEST_HOLD_MS = 10_000
+_LONGEST_GREETING_MS = 30_000
+_AFTER_GREETING_MS = 3_000
 _LONGEST_MESSAGE_MS = 60_000
 
 
@@ -127,7 +129,11 @@ class Screening:
         elif sign in ("human", "silence"):
             self._report(sign)
             self._talk()
-        elif sign == "machine" and self._screen.judge == "own":
+        elif self._screen.judge == "carrier":
+            # It sounds like a machine, and a carrier that waits for the end of its message says so only then.
+            patience_ms = _LONGEST_GREETING_MS if sign == "machine" else _AFTER_GREETING_MS
+            self._until_ms = self._call.now_ms() + patience_ms
+        elif sign == "machine":
             self._report(sign)
             self._meet_machine(done=False)
 
