@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from offhook.calls.leg import CallOrigin
 from offhook.config import Settings
 from offhook.errors import ConfigError
 from offhook.server import brains as module
@@ -51,7 +52,7 @@ async def test_a_call_that_is_answered_was_expected(tmp_path: Path) -> None:
     expected: list[str] = []
     board = Board(tmp_path)
     switchboard = Switchboard(replace(board.switchboard._desk, expect=expected.append))
-    switchboard.expect("debts")
+    switchboard.expect("vobiz", CallOrigin(agent="debts"))
     switchboard.answer(PaperLeg())
     assert expected == ["debts", "reception"]
     await switchboard.hang_up_all()

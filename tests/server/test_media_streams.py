@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ from offhook.errors import ConfigError
 from offhook.events import CallEnded, CallStarted, EndReason
 from offhook.server.dialling import dialling, open_apis
 from offhook.server.media_streams import MediaStreams
+from offhook.server.switchboard import Switchboard
 from offhook.simulator.clouds.media_stream.documents import read_document
 from offhook.simulator.clouds.media_stream.verbs import Dial, Stream
 from tests.carriers.media_stream.carrier_fake import CarrierFake
@@ -145,6 +147,15 @@ async def test_a_call_from_its_webhook_to_its_record(board: Board) -> None:
     assert (started.carrier, started.carrier_call_id, started.agent) == ("vobiz", CALL_ID, "reception")
     assert (end.reason, end.detail) == (EndReason.CALLER_HUNG_UP, "NORMAL_CLEARING")
     assert (await record(board))["end_detail"] == "NORMAL_CLEARING"
+
+
+async def test_the_agent_gets_ready_when_the_webhook_comes(board: Board) -> None:
+    expected: list[str] = []
+    streams = made(board.settings)
+    streams.open(Switchboard(replace(board.switchboard._desk, expect=expected.append)))
+    async with phoned(streams) as client:
+        await answered(client)
+    assert expected == ["reception"]
 
 
 async def test_the_cause_is_kept_when_it_comes_after_the_end(board: Board) -> None:

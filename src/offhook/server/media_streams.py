@@ -57,7 +57,6 @@ class MediaStreams:
         apis: Mapping[CarrierName, CarrierApi],
         *,
         watch: CallWatch | None = None,
-        expect: Callable[[Ticket], None] = lambda ticket: None,
     ):
         """Raises ConfigError where signatures are required and cannot be checked."""
         self._settings = settings
@@ -67,7 +66,7 @@ class MediaStreams:
         self._apis = apis
         self._house = House(
             answer=self._answer,
-            expect=expect,
+            expect=self._expect,
             hung_up=self._hung_up,
             watch=watch or NobodyDials(),
             control_for=self.control_for,
@@ -128,6 +127,10 @@ class MediaStreams:
     def _answer(self, leg: Leg) -> None:
         if self._switchboard is not None:
             self._switchboard.answer(leg)
+
+    def _expect(self, ticket: Ticket) -> None:
+        if self._switchboard is not None:
+            self._switchboard.expect(ticket.carrier, ticket.origin)
 
     def _hung_up(self, carrier: CarrierName, hook: HangupHook) -> None:
         if self._switchboard is not None:

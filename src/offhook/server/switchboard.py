@@ -14,7 +14,7 @@ from offhook.calls.call import Call
 from offhook.calls.clock import MediaClock
 from offhook.calls.engines.announcement import Announcement
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
-from offhook.calls.leg import Leg
+from offhook.calls.leg import CallOrigin, Leg
 from offhook.calls.placeholders import fill
 from offhook.calls.recorder import Recorder
 from offhook.calls.speaker import Phrases
@@ -92,17 +92,17 @@ class Switchboard:
         by_carrier = (call for call in self._calls.values() if call.leg.carrier_call_id == call_id)
         return self._calls.get(call_id) or next(by_carrier, None)
 
-    def expect(self, agent: str) -> None:
-        """A call for `agent` was announced: its providers get ready while it is being connected. May be repeated."""
-        self._desk.expect(agent)
+    def expect(self, carrier: str, origin: CallOrigin) -> None:
+        """A call was announced: its agent's providers get ready while it is being connected. May be repeated."""
+        self._desk.expect(self._agent_for(carrier, origin))
 
     def answer(self, leg: Leg) -> None:
         """Answer a new leg, or tell its caller that all lines are busy."""
         if self._draining or self.active >= self._desk.settings.limits.max_calls:
             self._turn_away(leg)
             return
-        name = self._agent_of(leg)
-        self.expect(name)
+        name = self._agent_for(leg.carrier, leg.origin)
+        self._desk.expect(name)
         call_id = _call_id(leg)
         recorder = self._recorder(call_id, leg)
         call = self._call(leg, call_id, name, recorder)
@@ -132,14 +132,13 @@ class Switchboard:
             return engine
         return screened(engine, placed, self._desk.settings.agents[name], dialler)
 
-    def _agent_of(self, leg: Leg) -> str:
+    def _agent_for(self, carrier: str, origin: CallOrigin) -> str:
         """Name of the agent that answers: the one the call was placed for, else the routes'."""
-        wanted = leg.origin.agent
-        if wanted in self._desk.settings.agents:
-            return wanted
-        if wanted:
-            log.warning("a call is for an agent that does not exist; the routes decide", agent=wanted, peer=leg.peer)
-        return self._desk.settings.agent_for(leg.carrier, leg.origin.to_number)
+        if origin.agent in self._desk.settings.agents:
+            return origin.agent
+        if origin.agent:
+            log.warning("a call is for an agent that does not exist; the routes decide", agent=origin.agent)
+        return self._desk.settings.agent_for(carrier, origin.to_number)
 
     def _call(self, leg: Leg, call_id: str, name: str, recorder: Recorder | None) -> Call:
         agent = self._desk.settings.agents[name]
@@ -194,7 +193,7 @@ class Switchboard:
         limits = self._desk.settings.limits
         log.warning("all lines are busy", calls=self.active, limit="limits.max_calls", peer=leg.peer)
         call_id = _call_id(leg)
-        call = self._call(leg, call_id, self._agent_of(leg), None)
+        call = self._call(leg, call_id, self._agent_for(leg.carrier, leg.origin), None)
         self._turned_away[call_id] = call
 
         def engine(handle: CallHandle) -> Engine:

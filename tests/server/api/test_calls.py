@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,14 @@ async def test_a_call_is_placed_and_watched(house: House) -> None:
     assert (status, seen["state"], seen["over"]) == (200, "busy", True)
     assert [(step["state"], step["detail"]) for step in seen["history"]] == [("queued", ""), ("busy", "17")]
     assert seen["history"][0]["at"].endswith("+00:00")
+
+
+async def test_the_agent_gets_ready_while_the_phone_rings(house: House) -> None:
+    expected: list[str] = []
+    desk = house.board.switchboard._desk
+    house.board.switchboard._desk = replace(desk, expect=expected.append)
+    await house.ask("POST", "/calls", {"to": "+15550100", "agent": "debts"})
+    assert expected == ["debts"]
 
 
 async def test_what_was_not_seen_is_told_at_once(house: House) -> None:

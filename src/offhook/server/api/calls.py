@@ -93,6 +93,9 @@ class CallsApi:
             raise
         except CallError as error:
             raise ApiError(400, str(error)) from error
+        origin = self._dialler.origin(placed.id)
+        if origin is not None:
+            self._board.expect(placed.carrier, origin)
         return answer(_placed_view(placed), 201)
 
     async def _list(self, request: web.Request) -> web.Response:
