@@ -134,7 +134,9 @@ async def test_or_reported_while_the_call_goes_on() -> None:
         while not any(hit.path == "/machine" for hit in agent.hits):
             await call.clock.sleep(0.1)
         await call.hang_up()
-    assert agent.to("/machine").params["AnsweredBy"] == "machine_start"
+    told = agent.to("/machine").params
+    assert (told["AnsweredBy"], told["CallStatus"]) == ("machine_start", "in-progress")
+    assert int(told["MachineDetectionDuration"]) > 0
     assert "AnsweredBy" not in agent.to("/answer").params
 
 

@@ -85,7 +85,7 @@ async def _report_finding(call: CloudCall, detection: Detection, callee: Callee)
 
 def _tell_finding(call: CloudCall, detection: Detection, callee: Callee) -> None:
     hook = call.hooks.machine
-    params = call.parameters.status("MachineDetection") | _finding(call, detection, callee)
+    params = call.parameters.document("MachineDetection", _finding(call, detection, callee))
     if call.dialect.twilio:
         params |= {"MachineDetectionDuration": str(round(_found_after_s(detection, callee) * 1000))}
     else:
