@@ -46,9 +46,7 @@ class CarrierCircuit:
         self._frame = line.frame_samples
         self._to_line = converter(line, PCM_8K)
         self._from_line = converter(PCM_8K, line)
-        self._early: list[bytes] = []
         self._watching: asyncio.Task[None] | None = None
-        call.phone.ear.listeners.append(self._early.append)
 
     @property
     def faults(self) -> Sequence[str]:
@@ -56,17 +54,15 @@ class CarrierCircuit:
         return self._call.violations
 
     def listen(self, receiver: Receiver) -> None:
-        """Pass on what is played, beginning with what was played before."""
-        position = receiver.now
+        """Pass on what is played from now on. The first frame tells where the others lie."""
+        position: int | None = None
 
         def hear(frame: bytes) -> None:
             nonlocal position
+            position = receiver.now if position is None else position + self._frame
             receiver.hear(self._from_line(frame), position)
-            position += self._frame
 
-        for frame in self._early:
-            hear(frame)
-        self._call.phone.ear.listeners[:] = [hear]
+        self._call.phone.ear.listeners.append(hear)
         self._watching = asyncio.create_task(self._watch(receiver))
 
     def send(self, pcm: bytes) -> None:

@@ -38,7 +38,7 @@ class Circuit(Protocol):
         ...
 
     def listen(self, receiver: Receiver) -> None:
-        """Begin to pass on what comes; nothing is lost that came before."""
+        """Begin to pass on what comes. Comes once, at the beginning of the caller's timeline."""
         ...
 
     def send(self, pcm: bytes) -> None:

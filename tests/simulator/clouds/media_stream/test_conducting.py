@@ -31,6 +31,35 @@ async def test_a_transfer_that_is_answered() -> None:
     assert call.log.spoken == []
 
 
+async def test_an_action_that_is_only_told() -> None:
+    dial = '<Dial action="{url}/dialled" redirect="false">15550199</Dial>'
+    agent = Agent(None, {"/answer": f"<Response>{dial}<Speak>Goodbye</Speak></Response>"})
+    call = await called(agent, {"15550199": busy()})
+    assert agent.to("/dialled").params["DialStatus"] == "busy"
+    assert call.log.spoken == ["Goodbye"]
+
+
+async def test_twilio_tells_of_a_transfer_in_its_own_words() -> None:
+    agent = Agent(None, {"/answer": '<Response><Dial action="{url}/dialled">+15550199</Dial></Response>'})
+    async with serving(agent), CarrierCloud("twilio", clock=RealTime(10)) as cloud:
+        cloud.everybody(answers(0.5, stays_s=2))
+        call = cloud.phone_in(f"{agent.url}/answer")
+        await asyncio.wait_for(call.ended.wait(), PATIENCE_S)
+    told = agent.to("/dialled").params
+    assert (told["DialCallStatus"], told["DialCallDuration"]) == ("completed", "2")
+
+
+async def test_a_stream_without_encryption_is_for_this_machine_only() -> None:
+    agent = Agent(None, {"/answer": answer("vobiz").replace("{ws}", "ws://agent.example.com/ws")})
+    async with (
+        serving(agent),
+        CarrierCloud("vobiz", clock=RealTime(10), reach={"http://agent.example.com": agent.url}) as cloud,
+    ):
+        call = cloud.phone_in(f"{agent.url}/answer")
+        await asyncio.wait_for(call.ended.wait(), PATIENCE_S)
+    assert call.violations == ["ws://agent.example.com/ws is not encrypted"]
+
+
 async def test_a_transfer_to_a_busy_line_goes_on_with_the_document() -> None:
     agent = Agent(None, {"/answer": "<Response><Dial>15550199</Dial><Speak>Nobody is there</Speak></Response>"})
     call = await called(agent, {"15550199": busy()})

@@ -182,6 +182,31 @@ async def test_prompts_and_recordings() -> None:
     assert (told["RecordingID"], told["RecordUrl"]) == (recording.recording_id, recording.url)
 
 
+async def test_live_calls_are_told_what_makes_no_sense() -> None:
+    async with working("vobiz", {"/answer": answer("vobiz")}) as (cloud, client, agent):
+        cloud.everybody(no_answer(600))
+        rings = await create(client, agent)
+        with pytest.raises(vobiz.exceptions.ResourceNotFoundError):
+            await asked(client.calls.transfer, rings, legs="aleg", aleg_url=f"{agent.url}/answer")
+        cloud.everybody(answers())
+        call = cloud.calls[await create(client, agent)]
+        await asyncio.wait_for(call.phone.streaming(), PATIENCE_S)
+        for function, params in (
+            (client.calls.transfer, {"legs": "all", "aleg_url": "http://a/"}),
+            (client.calls.transfer, {"legs": "bleg", "bleg_url": "http://a/"}),
+            (client.calls.transfer, {"legs": "aleg"}),
+            (client.calls.play_audio, {"urls": []}),
+            (client.calls.speak_text, {"text": ""}),
+            (client.calls.start_recording, {"file_format": "ogg"}),
+            (client.calls.start_recording, {"time_limit": 0}),
+            (client.calls.send_digits, {"digits": "A", "leg": "aleg"}),
+            (client.calls.send_digits, {"digits": "1", "leg": "cleg"}),
+        ):
+            with pytest.raises(vobiz.exceptions.ValidationError):
+                await asked(function, call.id, **params)
+        assert call.ending is None
+
+
 async def test_errors_come_as_the_sdk_expects_them() -> None:
     async with working("vobiz", {"/answer": answer("vobiz")}) as (cloud, client, agent):
         with pytest.raises(vobiz.exceptions.ValidationError):

@@ -134,7 +134,9 @@ async def test_or_reported_while_the_call_goes_on() -> None:
         while not any(hit.path == "/machine" for hit in agent.hits):
             await call.clock.sleep(0.1)
         await call.hang_up()
-    assert agent.to("/machine").params["AnsweredBy"] == "machine_start"
+    told = agent.to("/machine").params
+    assert (told["AnsweredBy"], told["CallStatus"]) == ("machine_start", "in-progress")
+    assert int(told["MachineDetectionDuration"]) > 0
     assert "AnsweredBy" not in agent.to("/answer").params
 
 
@@ -169,6 +171,29 @@ async def test_requests_that_are_refused(params: dict[str, Any], code: int) -> N
             await create(client, agent, **params)
         assert cloud.calls == {}
     assert (refused.value.status, refused.value.code) == (400, code)
+
+
+async def test_live_calls_are_told_what_makes_no_sense() -> None:
+    async with working({"/answer": answer("twilio")}) as (cloud, client, agent):
+        cloud.everybody(no_answer(600))
+        call = client.calls(await create(client, agent, timeout=600))
+        for function, params, code in (
+            (call.update, {"url": f"{agent.url}/answer"}, 21220),
+            (call.recordings.create, {}, 21220),
+            (call.update, {"status": "paused"}, 21218),
+            (call.update, {}, 21220),
+            (call.recordings("RE1").update, {"status": "paused"}, 21222),
+            (call.recordings("RE1").update, {"status": "stopped"}, 20404),
+        ):
+            with pytest.raises(TwilioRestException) as refused:
+                await asked(function, **params)
+            assert refused.value.code == code
+        cloud.everybody(answers())
+        sid = await create(client, agent)
+        await asyncio.wait_for(cloud.calls[sid].phone.streaming(), PATIENCE_S)
+        with pytest.raises(TwilioRestException) as refused:
+            await asked(client.calls(sid).update)
+        assert refused.value.code == 21205
 
 
 async def test_strangers_and_calls_that_are_gone() -> None:

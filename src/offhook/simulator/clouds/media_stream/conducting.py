@@ -14,7 +14,7 @@ from offhook.simulator.clouds.media_stream.endings import (
     RING_TIMEOUT,
     Ending,
 )
-from offhook.simulator.clouds.media_stream.orders import Goto, Hook, Placing
+from offhook.simulator.clouds.media_stream.orders import Detection, Goto, Hook, Placing
 from offhook.simulator.clouds.media_stream.performing import Performer, Phonebook
 
 __all__ = ["receive", "ring_and_talk"]
@@ -42,7 +42,7 @@ async def ring_and_talk(call: CloudCall, placing: Placing, callee: Callee, phone
     if callee.stays_s is not None:
         call.help(_leave_after(call, callee.stays_s))
     call.log.keys += placing.send_digits
-    found = await call.unless_ordered(_find_out(call, placing, callee))
+    found = await call.unless_ordered(_find_out(call, placing.detection, callee))
     if isinstance(found, Ending):
         return found
     extra = found if isinstance(found, dict) else {}
@@ -60,42 +60,43 @@ async def _leave_after(call: CloudCall, seconds: float) -> None:
     call.order(CALLEE_NORMAL)
 
 
-async def _find_out(call: CloudCall, placing: Placing, callee: Callee) -> dict[str, str] | Ending:
+async def _find_out(call: CloudCall, detection: Detection | None, callee: Callee) -> dict[str, str] | Ending:
     """Whether a machine answered: what the answer request says about it, or the end of the call."""
-    if not placing.detection:
+    if detection is None:
         return {}
-    detecting_s = min(callee.detected_s, placing.detection_s)
-    if placing.detection == "wait for the beep" and callee.machine:
-        detecting_s = callee.beep_s
-    if placing.detection == "report":
-        call.help(_report_finding(call, callee, detecting_s))
+    if detection.reported:
+        call.help(_report_finding(call, detection, callee))
         return {}
-    await call.clock.sleep(detecting_s)
-    if callee.machine and placing.detection == "hang up":
-        _tell_finding(call, callee, detecting_s)
+    await call.clock.sleep(_found_after_s(detection, callee))
+    if callee.machine and detection.hangs_up:
+        _tell_finding(call, detection, callee)
         return MACHINE
-    return _finding(call, callee, ended=placing.detection == "wait for the beep")
+    return _finding(call, detection, callee)
 
 
-async def _report_finding(call: CloudCall, callee: Callee, detecting_s: float) -> None:
-    await call.clock.sleep(detecting_s)
-    _tell_finding(call, callee, detecting_s)
+def _found_after_s(detection: Detection, callee: Callee) -> float:
+    return min(detection.limit_s, callee.beep_s if detection.beep and callee.machine else callee.detected_s)
 
 
-def _tell_finding(call: CloudCall, callee: Callee, detecting_s: float) -> None:
+async def _report_finding(call: CloudCall, detection: Detection, callee: Callee) -> None:
+    await call.clock.sleep(_found_after_s(detection, callee))
+    _tell_finding(call, detection, callee)
+
+
+def _tell_finding(call: CloudCall, detection: Detection, callee: Callee) -> None:
     hook = call.hooks.machine
-    params = call.parameters.status("MachineDetection") | _finding(call, callee, ended=False)
+    params = call.parameters.document("MachineDetection", _finding(call, detection, callee))
     if call.dialect.twilio:
-        params |= {"MachineDetectionDuration": str(round(detecting_s * 1000))}
+        params |= {"MachineDetectionDuration": str(round(_found_after_s(detection, callee) * 1000))}
     else:
-        params |= {"IfMachine": "hangup" if call.facts.ending else "continue"}
+        params |= {"IfMachine": "hangup" if detection.hangs_up else "continue"}
     call.courier.tell(hook.url, hook.method, params, "MachineDetection")
 
 
-def _finding(call: CloudCall, callee: Callee, *, ended: bool) -> dict[str, str]:
+def _finding(call: CloudCall, detection: Detection, callee: Callee) -> dict[str, str]:
     if not call.dialect.twilio:
         return {"Machine": "true" if callee.machine else "false"}
-    machine = "machine_end_beep" if ended else "machine_start"
+    machine = "machine_end_beep" if detection.beep else "machine_start"
     return {"AnsweredBy": machine if callee.machine else "human"}
 
 

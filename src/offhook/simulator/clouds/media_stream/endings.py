@@ -9,6 +9,7 @@ __all__ = [
     "CALLEE_NORMAL",
     "CALLER_CANCEL",
     "CALLER_NORMAL",
+    "CANCELLED_BY_API",
     "DECLINED",
     "END_OF_XML",
     "HUNG_UP_BY_API",
@@ -55,6 +56,7 @@ CALLER_NORMAL = Ending(4000, "NORMAL_CLEARING", "Normal Hangup", "Caller", by_hu
 CALLEE_NORMAL = Ending(4000, "NORMAL_CLEARING", "Normal Hangup", "Callee", by_human=True)
 CALLER_CANCEL = Ending(1000, "ORIGINATOR_CANCEL", "Cancelled", "Caller", "cancel", by_human=True)
 HUNG_UP_BY_API = Ending(4000, "NORMAL_CLEARING", "Normal Hangup", "API Request")
+CANCELLED_BY_API = Ending(1020, "ORIGINATOR_CANCEL", "Cancelled", "API Request", "cancel")
 HUNG_UP_BY_XML = Ending(4000, "NORMAL_CLEARING", "Normal Hangup", "Answer XML")
 END_OF_XML = Ending(4010, "NORMAL_CLEARING", "End Of XML Instructions", "Vobiz")
 LIMIT = Ending(6000, "ALLOTTED_TIMEOUT", "Scheduled Hangup", "Vobiz")

@@ -2,15 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from offhook.simulator.clouds.media_stream.endings import Fetched
 
 __all__ = ["Detection", "Goto", "Hook", "Hooks", "Placing"]
 
-Detection = Literal["", "wait", "hang up", "wait for the beep", "report"]
-"""What becomes of a machine: nobody looks; the document waits for the finding, and the call may end with it; the
-document waits for the beep; or the finding is reported later, while the call goes on."""
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """How machines are told from people, within `limit_s`.
+
+    The first document waits for the finding, unless it is `reported` while the call goes on. With `hangs_up` a machine
+    ends the call; with `beep` it is found when its message is over.
+    """
+
+    limit_s: float = 5.0
+    reported: bool = False
+    hangs_up: bool = False
+    beep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class Goto:
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """An outbound call as a server ordered it."""
+    """An outbound call as a server ordered it. Without a `detection` nobody looks who answers."""
 
     to: str
     from_: str
@@ -58,5 +67,4 @@ class Placing:
     send_digits: str = ""
     ring_timeout_s: float = 120.0
     time_limit_s: float = 14_400.0
-    detection: Detection = ""
-    detection_s: float = 5.0
+    detection: Detection | None = None

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from offhook.simulator.clouds.media_stream.call import CloudCall
 from offhook.simulator.clouds.media_stream.dialects import Account, Dialect
-from offhook.simulator.clouds.media_stream.endings import HUNG_UP_BY_API
+from offhook.simulator.clouds.media_stream.endings import CANCELLED_BY_API, HUNG_UP_BY_API
 from offhook.simulator.clouds.media_stream.orders import Detection, Goto, Hook, Hooks, Placing
 from offhook.simulator.clouds.media_stream.performing import play_file, speak_text
 from offhook.simulator.clouds.media_stream.recording import recording_url, start_recording, stop_recordings
@@ -196,19 +196,18 @@ def _placing(body: Mapping[str, Any], number: str) -> Placing:
         ring_timeout_s=_number(body, "ring_timeout", 120, 1, 600),
         time_limit_s=_number(body, "time_limit", 14_400, 1, 86_400),
         detection=_detection(body, hooks),
-        detection_s=_number(body, "machine_detection_time", 5_000, 2_000, 10_000) / 1000,
     )
 
 
-def _detection(body: Mapping[str, Any], hooks: Hooks) -> Detection:
+def _detection(body: Mapping[str, Any], hooks: Hooks) -> Detection | None:
     wanted = str(body.get("machine_detection") or "").lower()
     if wanted not in ("", "false", "true", "hangup"):
         raise ApiError(400, "machine_detection must be true or hangup", code="VALIDATION_ERROR")
-    if wanted == "hangup":
-        return "hang up"
-    if wanted == "true":
-        return "report" if hooks.machine.url else "wait"
-    return ""
+    if wanted in ("", "false"):
+        return None
+    limit_s = _number(body, "machine_detection_time", 5_000, 2_000, 10_000) / 1000
+    hangs_up = wanted == "hangup"
+    return Detection(limit_s, reported=bool(hooks.machine.url) and not hangs_up, hangs_up=hangs_up)
 
 
 def _status_asked(request: web.Request) -> str:
@@ -223,7 +222,7 @@ def _accepted(call: CloudCall, message: str, **more: str) -> web.Response:
 
 
 async def _hang_up(call: CloudCall, _: Mapping[str, Any]) -> web.Response:
-    call.order(HUNG_UP_BY_API)
+    call.order(HUNG_UP_BY_API if call.up.is_set() else CANCELLED_BY_API)
     return web.Response(status=204)
 
 

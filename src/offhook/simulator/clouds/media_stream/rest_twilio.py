@@ -11,7 +11,7 @@ from multidict import MultiDict
 
 from offhook.simulator.clouds.media_stream.call import CloudCall
 from offhook.simulator.clouds.media_stream.dialects import Account, Dialect
-from offhook.simulator.clouds.media_stream.endings import CALLER_CANCEL, HUNG_UP_BY_API
+from offhook.simulator.clouds.media_stream.endings import CANCELLED_BY_API, HUNG_UP_BY_API
 from offhook.simulator.clouds.media_stream.orders import Detection, Goto, Hook, Hooks, Placing
 from offhook.simulator.clouds.media_stream.parameters_twilio import API_VERSION
 from offhook.simulator.clouds.media_stream.recording import start_recording, stop_recordings
@@ -29,7 +29,6 @@ from offhook.simulator.clouds.media_stream.switch import Switch
 __all__ = ["TwilioApi"]
 
 EVENTS = ("initiated", "ringing", "answered", "completed")
-DETECTIONS: dict[str, Detection] = {"": "", "Enable": "wait", "DetectMessageEnd": "wait for the beep"}
 
 
 class TwilioApi:
@@ -45,6 +44,7 @@ class TwilioApi:
     def routes(self) -> list[web.RouteDef]:
         """All routes."""
         table = [
+            ("GET", f"{self._base}.json", self._account_resource),
             ("POST", f"{self._base}/Calls.json", self._create),
             ("GET", f"{self._base}/Calls.json", self._list),
             ("GET", self._base + "/Calls/{id}.json", self._get),
@@ -69,10 +69,14 @@ class TwilioApi:
 
     def refusal(self, error: ApiError) -> web.Response:
         """An error as Twilio tells it."""
-        code = int(error.code or error.status)
+        code = int(error.code) if error.code.isdigit() else 20_000 + error.status
         info = f"https://www.twilio.com/docs/errors/{code}"
         told = {"code": code, "message": error.message, "more_info": info, "status": error.status}
         return answer_json(told, error.status)
+
+    async def _account_resource(self, request: web.Request) -> web.StreamResponse:
+        told = {"sid": self._account.id, "friendly_name": "Simulated", "status": "active", "type": "Full"}
+        return answer_json({**told, "uri": request.path})
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         form = await _form(request)
@@ -97,7 +101,7 @@ class TwilioApi:
         if status not in ("", "completed", "canceled"):
             raise ApiError(400, f"Invalid call state: {status}", code="21218")
         if status:
-            call.order(CALLER_CANCEL if status == "canceled" and not call.up.is_set() else HUNG_UP_BY_API)
+            call.order(HUNG_UP_BY_API if call.up.is_set() else CANCELLED_BY_API)
         elif not call.up.is_set():
             raise ApiError(400, "Call is not in-progress. Cannot redirect.", code="21220")
         else:
@@ -200,7 +204,6 @@ def _placing(form: MultiDict[str]) -> Placing:
         ring_timeout_s=_whole(form, "Timeout", 60, 600),
         time_limit_s=_whole(form, "TimeLimit", 14_400, 86_400),
         detection=_detection(form),
-        detection_s=_whole(form, "MachineDetectionTimeout", 30, 59),
     )
 
 
@@ -211,8 +214,10 @@ def _events(form: MultiDict[str]) -> frozenset[str]:
     return frozenset(events or ["completed"])
 
 
-def _detection(form: Mapping[str, str]) -> Detection:
+def _detection(form: Mapping[str, str]) -> Detection | None:
     wanted = form.get("MachineDetection", "")
-    if wanted not in DETECTIONS:
+    if wanted not in ("", "Enable", "DetectMessageEnd"):
         raise ApiError(400, f"Invalid MachineDetection: {wanted}", code="21218")
-    return "report" if wanted and form.get("AsyncAmd", "").lower() == "true" else DETECTIONS[wanted]
+    limit_s = _whole(form, "MachineDetectionTimeout", 30, 59)
+    reported = form.get("AsyncAmd", "").lower() == "true"
+    return Detection(limit_s, reported=reported, beep=wanted == "DetectMessageEnd") if wanted else None
