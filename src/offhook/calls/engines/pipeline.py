@@ -163,7 +163,7 @@ class Pipeline:
         for action in actions:
             self._do(action)
 
-    def _do(self, action: turns.Action) -> None:  # noqa: C901 - a table of what each action means
+    def _do(self, action: turns.Action) -> None:
         call_id, now = self._call.facts.call_id, self._call.now_ms()
         match action:
             case turns.SpeechStarted(onset_ms):
@@ -181,14 +181,19 @@ class Pipeline:
                 self._call.emit(AgentResumed(call_id, now, because, word))
             case turns.Interrupt(onset_ms):
                 self._interrupt(onset_ms)
+            case turns.Forget():
+                log.debug("sound without words", at_ms=now)
+            case _:
+                self._reply_to(action)
+
+    def _reply_to(self, action: turns.ReplyEarly | turns.TakeBack | turns.EndTurn) -> None:
+        match action:
             case turns.ReplyEarly(text):
                 self._replies.begin_early(text)
             case turns.TakeBack():
                 self._replies.take_back()
             case turns.EndTurn():
                 self._turn_ended(action)
-            case turns.Forget():
-                log.debug("sound without words", at_ms=now)
 
     def _hold(self, now: int) -> None:
         track = self._playout.current
