@@ -79,7 +79,8 @@ class CallRecords:
             case CallEnded():
                 record["duration_ms"] = event.at_ms
                 record["end_reason"] = event.reason.value
-                record["end_detail"] = event.detail or record["end_detail"]
+                if event.reason is not EndReason.CALLER_HUNG_UP or not record["end_detail"]:
+                    record["end_detail"] = event.detail or record["end_detail"]
                 record["counters"] = dict(event.counters)
                 return True
             case (
