@@ -167,7 +167,7 @@ async def test_the_cause_is_kept_when_it_comes_after_the_end(board: Board) -> No
             await until_started(board)
         assert (await ended(board)).detail == ""
         await client.post("/hangup", data=HANGUP | {"HangupCauseCode": "4000", "HangupSource": "Caller"})
-        await client.post("/hangup", data=HANGUP | {"HangupCause": "told twice"})
+        await client.post("/hangup", data=VOBIZ)
     assert (await record(board))["end_detail"] == "NORMAL_CLEARING 4000, by Caller"
 
 

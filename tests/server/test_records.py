@@ -85,8 +85,8 @@ def test_the_carriers_cause_is_kept_before_and_after_the_end_and_the_better_one_
         for name in ("before", "after", "better"):
             records(replace(STARTED, call_id=name, carrier="vobiz", carrier_call_id=name))
         records.note_end("vobiz", "before", "NO_ANSWER 3000")
-        records(CallEnded("before", 1, EndReason.CALLER_HUNG_UP))
-        records(CallEnded("after", 1, EndReason.CALLER_HUNG_UP))
+        records(CallEnded("before", 1, EndReason.CALLER_HUNG_UP, "hangup"))
+        records(CallEnded("after", 1, EndReason.CALLER_HUNG_UP, "hangup"))
         records.note_end("vobiz", "after", "Normal Hangup 4000")
         records(CallEnded("better", 1, EndReason.ERROR, "a fault"))
         records.note_end("vobiz", "better", "Normal Hangup 4000")

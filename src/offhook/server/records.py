@@ -18,6 +18,7 @@ from offhook.events import (
     CallStarted,
     CallTrouble,
     DtmfReceived,
+    EndReason,
     ToolCalled,
     TurnMeasured,
 )
@@ -46,11 +47,13 @@ class CallRecords:
             self._save(self._open[call_id])
 
     def note_end(self, carrier: str, carrier_call_id: str, detail: str) -> None:
-        """The carrier says why a call ended, before or not long after its end. What is known better stands."""
+        """The carrier says why a call ended, before or not long after its end.
+
+        It knows best why a caller was gone; where we ended the call, our own detail stands.
+        """
         for record in (*self._open.values(), *self._ended.values()):
-            if (record["carrier"], record["carrier_call_id"]) == (carrier, carrier_call_id) and not record[
-                "end_detail"
-            ]:
+            ours = record["end_detail"] and record["end_reason"] != EndReason.CALLER_HUNG_UP
+            if detail and not ours and (record["carrier"], record["carrier_call_id"]) == (carrier, carrier_call_id):
                 record["end_detail"] = detail
                 self._save(record)
 
@@ -76,7 +79,8 @@ class CallRecords:
             case CallEnded():
                 record["duration_ms"] = event.at_ms
                 record["end_reason"] = event.reason.value
-                record["end_detail"] = event.detail or record["end_detail"]
+                if event.reason is not EndReason.CALLER_HUNG_UP or not record["end_detail"]:
+                    record["end_detail"] = event.detail or record["end_detail"]
                 record["counters"] = dict(event.counters)
                 return True
             case (

@@ -271,7 +271,10 @@ def test_a_stream_that_ended_before_it_began_is_told() -> None:
 # Transfers
 
 
-@pytest.mark.parametrize("told", [{"DialStatus": "completed"}, {"DialStatus": "cancel", "Event": "Hangup"}, {}])
+@pytest.mark.parametrize(
+    "told",
+    [{"DialStatus": "completed"}, {"DialStatus": "cancel"}, {"DialStatus": "busy", "Event": "Hangup"}, {}],
+)
 def test_a_call_that_was_handed_over_is_over(told: dict[str, str]) -> None:
     house = PaperHouse()
     assert "Stream" not in tags(hooks(house).receive("dial-status", visit(**(VOBIZ | told))))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 from twilio.request_validator import RequestValidator
+from yarl import URL
 
 from offhook.calls.leg import CallControl, Leg
 from offhook.carriers.media_stream.addresses import Addresses
@@ -233,6 +234,13 @@ async def test_unsigned_hooks_need_the_secret_in_their_path() -> None:
         stream = await document(signed)
     assert b"https://agent.example.com/k/s3cret-path/vobiz/stream-status" in stream
     assert "s3cret-path" not in socket_url(stream) + str(lines)
+
+
+async def test_a_secret_may_have_any_letters() -> None:
+    stage = Stage(public_url=PUBLIC, secret="a secret/with 100%")
+    async with stage.client() as client:
+        path = path_of(Addresses(PUBLIC, "a secret/with 100%").hook("vobiz", "answer"))
+        assert (await client.post(URL(path, encoded=True), data=ANSWER)).status == 200
 
 
 async def test_without_a_secret_there_is_nothing_below_it() -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from ipaddress import ip_address
+from urllib.parse import quote
 
 from offhook.carriers.media_stream.documents import web_socket_url
 from offhook.config import CarrierName
@@ -22,7 +23,7 @@ class Addresses:
     def __init__(self, public_url: str = "", secret: str = ""):
         self.public_url = public_url.rstrip("/")
         self.secret = secret
-        self._below = f"/k/{secret}" if secret else ""
+        self._below = f"/k/{quote(secret, safe='')}" if secret else ""
 
     @property
     def reachable(self) -> str:

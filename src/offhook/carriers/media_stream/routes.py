@@ -78,7 +78,7 @@ class HookRoutes:
             yield from _both(f"{path}/{name}", partial(self._hook, carrier, name))
             yield from _both(f"{path}/{name}/{{dial_id:[^/]*}}", partial(self._hook, carrier, name))
         yield from _both(f"{path}/document/{{token}}", partial(self._document, carrier))
-        yield from _both(f"{path}/ws", _no_socket)
+        yield from _both(f"{path}/ws", partial(_no_socket, carrier))
         yield web.get(f"{path}/ws/{{token:.*}}", partial(self._socket, carrier), allow_head=False)
 
     # Webhooks
@@ -162,8 +162,8 @@ class HookRoutes:
         task.add_done_callback(self._closing.discard)
 
 
-async def _no_socket(request: web.Request) -> web.Response:
-    log.warning("a media socket was refused: it has no token", path=request.path)
+async def _no_socket(carrier: CarrierName, request: web.Request) -> web.Response:
+    log.warning("a media socket was refused: it has no token", carrier=carrier, peer=request.remote)
     return web.Response(status=403)
 
 

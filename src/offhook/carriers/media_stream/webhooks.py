@@ -44,6 +44,12 @@ _STATES: Mapping[str, CallState] = {
     "canceled": "failed",
     "cancelled": "failed",
 }
+_DIAL_STATES: Mapping[str, CallState] = {
+    "completed": "answered",
+    "cancel": "ended",
+    "canceled": "ended",
+    "cancelled": "ended",
+}
 _OVER: frozenset[CallState] = frozenset(("busy", "no_answer", "failed", "ended"))
 _CAUSES: Mapping[str, CallState] = {
     "3000": "no_answer",
@@ -165,7 +171,10 @@ class StreamHook:
 
 @dataclass(frozen=True, slots=True)
 class DialHook:
-    """How a transfer went: `state` is answered when somebody talked, None if it is not told."""
+    """How a transfer went.
+
+    `state` is answered when somebody talked, ended when the caller did not wait for it, None if it is not told.
+    """
 
     call: CallHook
     state: CallState | None
@@ -222,10 +231,10 @@ def read_stream(parameters: Parameters) -> StreamHook:
 def read_dial(carrier: CarrierName, parameters: Parameters) -> DialHook:
     """How a transfer went."""
     get = parameters.get
-    state = _STATES.get(get("DialStatus", "DialCallStatus", "DialBLegStatus").lower())
+    status = get("DialStatus", "DialCallStatus", "DialBLegStatus").lower()
     return DialHook(
         call=read_call(carrier, parameters),
-        state="answered" if state == "ended" else state,
+        state=_DIAL_STATES.get(status, _STATES.get(status)),
         leg_id=get("DialBLegUUID", "DialCallSid")[:_LONGEST_ID],
         digits=get("Digits", "DialDigitsMatch"),
         cause=get("DialHangupCause", "DialBLegHangupCause"),
