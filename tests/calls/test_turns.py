@@ -262,3 +262,44 @@ def test_a_backchannel_that_is_judged_over_lets_the_agent_go_on() -> None:
 def test_signs_and_words_without_a_voice_are_ignored() -> None:
     caller = Caller().silent(320).hears("Hello").judged("early", "Hello").judged("over", "Hello").judged("resumed")
     assert caller.actions == []
+
+
+def held(text: str = "") -> Caller:
+    """A short sound over the agent, of which no words are there when the agent's patience ends."""
+    caller = Caller(agent_speaking=True, backchannel=lambda words: words == "Mm-hm.").sounds(320).silent(832)
+    assert caller.all(ResumeAgent) == [ResumeAgent("not judged yet")]
+    return caller.says(text) if text else caller
+
+
+def test_the_agent_goes_on_when_a_sound_takes_too_long_to_judge() -> None:
+    caller = held()
+    assert caller.when(ResumeAgent) - 320 == pytest.approx(TurnSettings().judge_ms, abs=CHUNK)
+    assert caller.all(Interrupt) == caller.all(Forget) == []
+
+
+def test_what_was_a_backchannel_after_all_changes_nothing_more() -> None:
+    caller = held("Mm-hm.")
+    assert (caller.all(Interrupt), caller.all(Forget), len(caller.all(ResumeAgent))) == ([], [Forget()], 1)
+
+
+def test_what_was_an_interruption_after_all_interrupts() -> None:
+    caller = held("Stop.")
+    assert caller.all(Interrupt) == [Interrupt(0)]
+    assert [end.transcript.text for end in caller.all(EndTurn)] == ["Stop."]
+
+
+def test_words_that_come_late_interrupt() -> None:
+    assert held().hears("Stop it").all(Interrupt) == [Interrupt(0)]
+
+
+def test_a_voice_holds_the_agent_again_that_went_on() -> None:
+    caller = held().sounds(96)
+    assert len(caller.all(HoldAgent)) == 2
+    caller.sounds(640)
+    assert caller.all(Interrupt) == [Interrupt(0)]
+
+
+def test_what_cannot_be_transcribed_lets_the_agent_who_went_on_alone() -> None:
+    caller = held()
+    caller.note(caller.turns.failed(caller.all(Transcribe)[-1].ticket))
+    assert (caller.all(Interrupt), caller.all(Forget)) == ([], [Forget()])

@@ -54,7 +54,7 @@ class Transcribe:
 
 @dataclass(frozen=True, slots=True)
 class ResumeAgent:
-    """It was no interruption: `because` of its words, or of "noise"."""
+    """It was no interruption: `because` of its words, or of "noise", or since nobody has said by now what it was."""
 
     because: str
 
@@ -115,6 +115,7 @@ class Turns:
     A turn begins with a chunk of voice, is transcribed ahead after `speculate_ms` of silence, and ends after
     `silence_ms` of it, or `unfinished_ms` when its words expect more. Voice while the agent speaks holds the agent;
     the words, or `barge_in_ms` of voice, decide whether it goes on. `is_backchannel` judges words said over the agent.
+    Where no words come within `judge_ms` of silence the agent goes on meanwhile, and may still be interrupted by them.
 
     A recogniser that listens along brings more evidence. Its words decide while they are being said, and its own
     judgement that the turn is over ends it in the silence without waiting for more. Where the words expect more, that
@@ -136,6 +137,7 @@ class Turns:
         self._in_voice = False
         self._quiet = False
         self._holding = False
+        self._went_on = False
         self._transcript: Transcript | None = None
         self._words = ""
         self._early: str | None = None
@@ -179,7 +181,7 @@ class Turns:
         if not transcript.text:
             return self._dismiss("noise")
         actions: list[Action] = []
-        if self._holding:
+        if self._holding or self._went_on:
             if transcript.confidence < _UNCLEAR or self._is_backchannel(transcript.text):
                 return self._dismiss(transcript.text)
             actions += self._interrupt()
@@ -201,7 +203,11 @@ class Turns:
         if self._onset_ms is None or not plain_words(text):
             return []
         self._words = text
-        if not self._holding or self._is_backchannel(text) or begins_backchannel(text, self._settings.backchannels):
+        if (
+            not (self._holding or self._went_on)
+            or self._is_backchannel(text)
+            or begins_backchannel(text, self._settings.backchannels)
+        ):
             return []
         return self._interrupt()
 
@@ -226,12 +232,13 @@ class Turns:
         actions = self._take_back()
         self._quiet = False
         self._judged_over = 0
+        new = self._onset_ms is None
         if self._onset_ms is None:
             self._onset_ms = end_ms - self._chunk_ms
             actions.append(SpeechStarted(self._onset_ms))
-            if agent_speaking:
-                self._holding = True
-                actions.append(HoldAgent())
+        if agent_speaking and (new or self._went_on):
+            self._holding, self._went_on = True, False
+            actions.append(HoldAgent())
         if not self._in_voice:
             self._in_voice = True
             self._ticket += 1
@@ -246,6 +253,9 @@ class Turns:
         self._quiet = True
         if self._in_voice:
             return self._ask() if self._silence_ms >= self._settings.speculate_ms else []
+        if self._holding and self._transcript is None and self._silence_ms >= self._settings.judge_ms:
+            self._holding, self._went_on = False, True
+            return [ResumeAgent("not judged yet")]
         return self._ended()
 
     def _ask(self) -> list[Action]:
@@ -271,7 +281,7 @@ class Turns:
         return [end]
 
     def _interrupt(self) -> list[Action]:
-        self._holding = False
+        self._holding = self._went_on = False
         return [Interrupt(self._onset_ms or 0)]
 
     def _dismiss(self, because: str) -> list[Action]:

@@ -36,6 +36,9 @@ class TurnSettings(Section):
     prefix_padding_ms: int = Field(300, ge=0, le=2_000, description="audio kept from before speech was detected")
     barge_in: bool = Field(True, description="whether callers can interrupt the agent")
     barge_in_ms: int = Field(700, ge=100, le=5_000, description="speech this long interrupts, whatever its words")
+    judge_ms: int = Field(
+        800, ge=300, le=5_000, description="silence after a short sound over the agent until it goes on, judged or not"
+    )
     early_reply: bool = Field(
         True,
         description="let the language model begin before the turn is surely over",
