@@ -242,8 +242,10 @@ def test_after_the_hangup_the_token_opens_nothing() -> None:
     house = PaperHouse()
     of_vobiz = hooks(house)
     token = token_of(of_vobiz.receive("answer", visit(**ANSWER)))
-    of_vobiz.receive("hangup", visit(**HANGUP))
-    of_vobiz.receive("hangup", visit(**HANGUP))
+    with capture_logs() as lines:
+        of_vobiz.receive("hangup", visit(**HANGUP))
+        of_vobiz.receive("hangup", visit(**HANGUP))
+    assert [line["log_level"] for line in lines] == ["warning", "info"]
     assert of_vobiz.arrivals.ticket(token) is None
     assert house.ended == [("vobiz", CALL_ID, "NORMAL_CLEARING")] * 2
 

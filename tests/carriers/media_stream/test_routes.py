@@ -347,6 +347,16 @@ async def test_nobody_is_let_in_without_a_good_token(path: str) -> None:
     assert stage.served == []
 
 
+async def test_the_root_has_sockets_too() -> None:
+    stage = Stage()
+    async with stage.client() as client:
+        path = path_of(socket_url(await answered(client)))
+        async with client.ws_connect(path.removeprefix("/vobiz")) as socket:
+            await socket.send_str("start")
+            await socket.receive_str()
+    assert len(stage.house.answered) == 1
+
+
 async def test_the_token_of_a_carrier_is_not_good_at_another() -> None:
     async with Stage().client() as client:
         path = path_of(socket_url(await answered(client)))

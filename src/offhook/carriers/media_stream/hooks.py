@@ -155,13 +155,11 @@ class Hooks:
         hook = read_hangup(self._carrier, visit.parameters)
         if not hook.is_over:
             return self._status(visit)
-        log.info(
-            "the carrier hung up" if hook.is_fault else "hangup webhook",
-            carrier=self._carrier,
-            carrier_call_id=hook.call.call_id,
-            detail=hook.detail,
-            waiting=self.arrivals.is_waiting(self._carrier, hook.call.call_id),
-        )
+        told = log.bind(carrier=self._carrier, carrier_call_id=hook.call.call_id, detail=hook.detail)
+        if self.arrivals.is_waiting(self._carrier, hook.call.call_id):
+            told.warning("a call ended, and its media socket had not come")
+        else:
+            told.info("hangup webhook")
         self.arrivals.forget(self._carrier, hook.call.call_id)
         self._origins.pop(hook.call.call_id, None)
         self.house.hung_up(self._carrier, hook)
