@@ -274,7 +274,7 @@ def held(text: str = "") -> Caller:
 def test_the_agent_goes_on_when_a_sound_takes_too_long_to_judge() -> None:
     caller = held()
     assert caller.when(ResumeAgent) - 320 == pytest.approx(TurnSettings().judge_ms, abs=CHUNK)
-    assert caller.all(Interrupt) == caller.all(Forget) == []
+    assert (caller.all(Interrupt), caller.all(Forget)) == ([], [])
 
 
 def test_what_was_a_backchannel_after_all_changes_nothing_more() -> None:
