@@ -299,6 +299,12 @@ def bench(context: typer.Context) -> None:
     _hand_on("bench", context.args)
 
 
+@app.command(context_settings=_HANDED_ON, add_help_option=False)
+def doubles(context: typer.Context) -> None:
+    """Stand in for cloud providers, without keys."""
+    _hand_on("doubles", context.args)
+
+
 def _hand_on(name: str, args: list[str]) -> None:
     """Run a command that lives with the simulator, which nothing else needs to import."""
     command = getattr(importlib.import_module("offhook.simulator.commands"), name)

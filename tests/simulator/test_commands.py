@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,6 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from offhook.config_files import load_settings
 from offhook.simulator import commands
 from offhook.simulator.bench.figures import LoadFigures
 from offhook.simulator.bench.measuring import BenchReport, Conditions, Idle, Step
@@ -151,3 +154,29 @@ def test_a_process_that_is_not_there() -> None:
     result = run(commands.bench, "--pid", "4194305")
     assert result.exit_code == 2
     assert "there is no process 4194305" in result.output
+
+
+@pytest.mark.models
+def test_the_doubles_stand_until_they_are_stopped(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "offhook", "doubles"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        told = [process.stderr.readline()]
+        settings = "".join(iter(process.stdout.readline, "\n"))
+        settings += "".join(process.stdout.readline() for _ in range(8))
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+    (tmp_path / "offhook.toml").write_text(settings)
+    read = load_settings(tmp_path / "offhook.toml", environ={"DEEPGRAM_API_KEY": "any"})
+    assert "Put this into offhook.toml" in told[0]
+    assert read.agents["reception"].stt == ("deepgram", "whisper")
+    assert {read.stt_settings("deepgram").base_url, read.tts_settings("elevenlabs").base_url}.isdisjoint({""})
+    assert process.returncode == 0

@@ -1,5 +1,7 @@
-"""`offhook simulate` and `offhook bench`. Registered by the command line, which imports this only for them."""
+"""`offhook simulate`, `bench` and `doubles`. Registered by the command line, which imports this only for them."""
 
+import asyncio
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +20,7 @@ from offhook.simulator.bench.printing import print_bench
 from offhook.simulator.bench.running import Plan, parse_steps, run_bench
 from offhook.simulator.clips import needs_voice
 from offhook.simulator.clouds.media_stream import Carrier
+from offhook.simulator.clouds.standing import settings_for, standing
 from offhook.simulator.equipment import local_equipment
 from offhook.simulator.printing import Live, print_report, print_title, print_totals
 from offhook.simulator.reaching import Way, reached
@@ -26,7 +29,7 @@ from offhook.simulator.scenario import Scenario
 from offhook.simulator.scenario_files import load_scenario
 from offhook.simulator.simulation import run_scenario
 
-__all__ = ["bench", "simulate"]
+__all__ = ["bench", "doubles", "simulate"]
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", metavar="PATH", help="File of settings.")]
 FAILED = 1
@@ -149,3 +152,30 @@ def bench(
     print_bench(console, report)
     if not report.valid:
         raise typer.Exit(FAILED)
+
+
+def doubles(config: ConfigOption = None) -> None:
+    """Stand in for Deepgram, OpenAI and ElevenLabs on local models, until stopped.
+
+    Prints the settings of an agent that uses them: for trying a cloud-shaped agent without any key.
+    """
+    try:
+        uvloop.run(_stand_in(load_settings(config)))
+    except OffhookError as error:
+        typer.secho(f"offhook: {error}", fg="red", err=True)
+        raise typer.Exit(UNUSABLE) from error
+
+
+async def _stand_in(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with standing(settings) as clouds:
+        typer.echo(settings_for(clouds))
+        typer.secho(
+            "Put this into offhook.toml, and start the server with any keys:\n"
+            "  DEEPGRAM_API_KEY=any OPENAI_API_KEY=any ELEVENLABS_API_KEY=any offhook serve\n"
+            "Ctrl-C ends the doubles.",
+            err=True,
+        )
+        await stop.wait()

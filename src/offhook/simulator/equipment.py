@@ -11,7 +11,7 @@ from offhook.providers.tts.base import Synthesizer
 from offhook.simulator.caller import Transcribe
 from offhook.simulator.listener import Listener
 
-__all__ = ["Equipment", "local_equipment"]
+__all__ = ["Equipment", "local_equipment", "local_recognizer", "local_voice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,13 @@ class Equipment:
 async def local_equipment(settings: Settings, *, voice: bool, transcribe: bool) -> AsyncIterator[Equipment]:
     """The local models that `settings` name, ready for use. Raises ModelError."""
     async with AsyncExitStack() as stack:
-        synthesizer = _hibari(stack) if voice else None
-        listener = await stack.enter_async_context(Listener(lambda: _whisper(settings))) if transcribe else None
+        synthesizer = local_voice(stack) if voice else None
+        listener = await stack.enter_async_context(Listener(lambda: local_recognizer(settings))) if transcribe else None
         yield Equipment(synthesizer, listener.transcribe if listener else None)
 
 
-def _hibari(stack: AsyncExitStack) -> Synthesizer:
+def local_voice(stack: AsyncExitStack) -> Synthesizer:
+    """The local voice, closed with `stack`."""
     from offhook.providers.tts.hibari import HibariSynthesizer  # noqa: PLC0415 - in the extra `local`
 
     synthesizer = HibariSynthesizer()
@@ -39,7 +40,8 @@ def _hibari(stack: AsyncExitStack) -> Synthesizer:
     return synthesizer
 
 
-def _whisper(settings: Settings) -> Recognizer:
+def local_recognizer(settings: Settings) -> Recognizer:
+    """The local recogniser that `settings` name. Raises ModelError."""
     from offhook.providers.stt.whisper import WhisperRecognizer  # noqa: PLC0415 - in the extra `local`
 
     folder = settings.models.stt_dir or locate(settings.models.stt, settings)

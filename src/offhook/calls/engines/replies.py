@@ -260,6 +260,7 @@ class Replies:
 
 
 def report_trouble(call: CallHandle, what: str, error: Exception) -> None:
-    """Log what failed in a call that goes on, and emit it."""
-    log.warning("trouble in a call", what=what, error=str(error), exc_info=not isinstance(error, ProviderError))
+    """Emit what failed in a call that goes on. A fault of ours is logged with its traceback."""
+    if not isinstance(error, ProviderError):
+        log.error("a fault in a call", call_id=call.facts.call_id, what=what, exc_info=error)
     call.emit(CallTrouble(call.facts.call_id, call.now_ms(), what, str(error)))

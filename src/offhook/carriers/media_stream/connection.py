@@ -259,7 +259,9 @@ class _Connection:
             return
         self._over.set()
         self._close_code = code
-        ignored = {**self._frames.counters, "binary": self._binary}
-        self._log.info("media stream ended", reason=reason.value, detail=detail, ignored=ignored)
+        ignored = {what: count for what, count in (*self._frames.counters.items(), ("binary", self._binary)) if count}
+        self._log.info(
+            "media stream ended", reason=reason.value, detail=detail, **{"ignored": ignored} if ignored else {}
+        )
         if self._leg is not None:
             self._leg.end(reason, detail)

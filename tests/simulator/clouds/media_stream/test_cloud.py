@@ -150,7 +150,7 @@ async def test_a_stop_ends_the_stream_and_the_document_goes_on() -> None:
     assert call.phone.streams[0].end is StreamEnd.STOPPED
     assert call.log.spoken == ["Goodbye now"]
     assert call.ending
-    assert (call.ending.code, call.ending.source) == (4010, "Vobiz")
+    assert (call.ending.code, call.ending.source) == (4010, "")
     assert agent.events("/stream") == ["StartStream", "StopStream"]
     # Without a hangup URL, the hangup comes to the answer URL.
     assert agent.events("/answer") == ["StartApp", "Hangup"]

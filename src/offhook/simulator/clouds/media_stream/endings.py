@@ -28,12 +28,14 @@ __all__ = [
 Fetched = Literal["answer", "action", "transfer", "redirect"]
 """What a document was fetched for; each has an error number of its own."""
 
+_CARRIER = ""
 _ORDER: tuple[Fetched, ...] = ("answer", "action", "transfer", "redirect")
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a call ended. `status` is its last CallStatus, `by_human` whether the person at the phone hung up."""
+    """Why a call ended. `source` is who ended it, empty for the carrier itself; `status` is its last CallStatus,
+    `by_human` whether the person at the phone hung up."""
 
     code: int
     cause: str
@@ -58,14 +60,14 @@ CALLER_CANCEL = Ending(1000, "ORIGINATOR_CANCEL", "Cancelled", "Caller", "cancel
 HUNG_UP_BY_API = Ending(4000, "NORMAL_CLEARING", "Normal Hangup", "API Request")
 CANCELLED_BY_API = Ending(1020, "ORIGINATOR_CANCEL", "Cancelled", "API Request", "cancel")
 HUNG_UP_BY_XML = Ending(4000, "NORMAL_CLEARING", "Normal Hangup", "Answer XML")
-END_OF_XML = Ending(4010, "NORMAL_CLEARING", "End Of XML Instructions", "Vobiz")
-LIMIT = Ending(6000, "ALLOTTED_TIMEOUT", "Scheduled Hangup", "Vobiz")
+END_OF_XML = Ending(4010, "NORMAL_CLEARING", "End Of XML Instructions", _CARRIER)
+LIMIT = Ending(6000, "ALLOTTED_TIMEOUT", "Scheduled Hangup", _CARRIER)
 LOST = Ending(5000, "NETWORK_OUT_OF_ORDER", "Network Error", "Error", "failed")
 BUSY = Ending(3010, "USER_BUSY", "Busy Line", "Callee", "busy")
 REJECTED = Ending(3020, "CALL_REJECTED", "Rejected", "Callee", "busy", by_human=True)
 DECLINED = Ending(3020, "CALL_REJECTED", "Rejected", "Answer XML", "busy")
 NO_ANSWER = Ending(3000, "NO_ANSWER", "No Answer", "Carrier", "no-answer")
-RING_TIMEOUT = Ending(6010, "NO_ANSWER", "Ring Timeout Reached", "Vobiz", "timeout")
-MACHINE = Ending(9100, "NORMAL_CLEARING", "Machine Detected", "Vobiz")
+RING_TIMEOUT = Ending(6010, "NO_ANSWER", "Ring Timeout Reached", _CARRIER, "timeout")
+MACHINE = Ending(9100, "NORMAL_CLEARING", "Machine Detected", _CARRIER)
 ANSWER_URL = Ending(7011, "SERVER_ERROR", "Error Reaching Answer URL", "Error", "failed")
 INVALID_XML = Ending(8011, "SERVER_ERROR", "Invalid Answer XML", "Error", "failed")

@@ -160,7 +160,7 @@ class PlivoParameters:
             "HangupCause": ending.cause,
             "HangupCauseCode": str(ending.code),
             "HangupCauseName": ending.name,
-            "HangupSource": ending.source,
+            "HangupSource": ending.source or facts.dialect.carrier.capitalize(),
             "StartTime": _console(facts.began),
             "AnswerTime": _console(facts.answered),
             "EndTime": _console(facts.ended),
