@@ -47,7 +47,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -c constraints.txt -e '.[local]'
+	$(PIP) install -c constraints.txt -e '.[local,tunnel]'
 	$(BIN)/offhook models fetch
 	@touch $@
 
