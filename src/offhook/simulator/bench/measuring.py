@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from offhook import __version__
+from offhook.simulator.bench.audiosocket_caller import AudioSocketCaller
 from offhook.simulator.bench.child import ServerUnderTest
 from offhook.simulator.bench.figures import (
     FrameFigures,
@@ -19,7 +20,7 @@ from offhook.simulator.bench.figures import (
     load_figures,
     spread,
 )
-from offhook.simulator.bench.load import Load
+from offhook.simulator.bench.load import Load, LoadCaller
 from offhook.simulator.bench.process import CpuMeter, Memory, memory
 from offhook.simulator.equipment import Equipment
 from offhook.simulator.reports import CallReport
@@ -33,6 +34,7 @@ __all__ = [
     "Step",
     "TalkFigures",
     "conditions",
+    "measure_callers",
     "measure_idle",
     "measure_load",
     "measure_talk",
@@ -143,8 +145,13 @@ async def measure_idle(server: ServerUnderTest, seconds: float) -> Idle:
 
 
 async def measure_load(server: ServerUnderTest, idle: Idle, calls: int, seconds: float) -> Step:
-    """`calls` callers that send stamped frames, for `seconds`. Raises CallError if nobody answers."""
-    load = Load(server.address, calls)
+    """`calls` callers by AudioSocket that send stamped frames, for `seconds`. Raises CallError if nobody answers."""
+    return await measure_callers(server, idle, [AudioSocketCaller(server.address) for _ in range(calls)], seconds)
+
+
+async def measure_callers(server: ServerUnderTest, idle: Idle, callers: Sequence[LoadCaller], seconds: float) -> Step:
+    """`callers` that send stamped frames, for `seconds`. Raises CallError if nobody answers."""
+    load, calls = Load(callers), len(callers)
     try:
         await load.start(min(MOST_RAMP_S, calls * RAMP_PER_CALL_S))
         await asyncio.sleep(SETTLE_S)
