@@ -75,7 +75,6 @@ def frame_figures(load: Load) -> FrameFigures:
     intervals = _joined([np.diff(np.asarray(call.arrivals, np.float64)) for call in notes]) / 1e6
     received = sum(len(call.arrivals) for call in notes)
     sent = sum(call.sequence - call.first_measured for call in notes)
-    # What arrives while the last frames drain was sent for, too: the clock of the server runs on.
     expected = sum(_expected(call) for call in notes)
     late = int(np.count_nonzero(intervals > LATE_MS))
     plain = FrameFigures(expected, received, late, spread(intervals) or Spread(0, 0, 0, 0), sent)

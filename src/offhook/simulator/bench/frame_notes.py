@@ -10,11 +10,13 @@ __all__ = ["FrameNotes"]
 class FrameNotes:
     """Grows while `measuring`: arrivals of all frames, and of stamped ones their sequence and times.
 
-    Times are nanoseconds of CLOCK_MONOTONIC. `sequence` is the number of the next frame to be sent.
+    Times are nanoseconds of CLOCK_MONOTONIC. `sequence` is the number of the next frame to be sent. Once nothing is
+    sent any more, what is still on its way is noted as returned, and no longer as an arrival in its time.
     """
 
     def __init__(self) -> None:
         self.measuring = False
+        self.draining = False
         self.sequence = 0
         self.first_measured = 0
         self.arrivals = array("Q")
@@ -28,6 +30,10 @@ class FrameNotes:
         self.first_measured = self.sequence
         self.measuring = True
 
+    def drain(self) -> None:
+        """No more frames are sent."""
+        self.draining = True
+
     def end(self) -> None:
         """Measure no more."""
         self.measuring = False
@@ -36,7 +42,8 @@ class FrameNotes:
         """A frame came."""
         if not self.measuring:
             return
-        self.arrivals.append(now_ns)
+        if not self.draining:
+            self.arrivals.append(now_ns)
         stamp = read_stamp(payload)
         if stamp is not None and stamp.sequence >= self.first_measured:
             self.sequences.append(stamp.sequence)

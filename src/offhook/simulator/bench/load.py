@@ -61,6 +61,8 @@ class Load:
         """Stop sending, let what is on its way come back, and hang up."""
         if self._running is not None:
             self._running.cancel()
+        for caller in self.callers:
+            caller.notes.drain()
         await asyncio.sleep(DRAIN_S)
         for caller in self.callers:
             caller.notes.end()

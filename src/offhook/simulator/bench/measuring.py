@@ -12,6 +12,7 @@ from pathlib import Path
 from offhook import __version__
 from offhook.simulator.bench.audiosocket_caller import AudioSocketCaller
 from offhook.simulator.bench.child import ServerUnderTest
+from offhook.simulator.bench.cloud_figures import CloudFigures
 from offhook.simulator.bench.figures import (
     FrameFigures,
     LoadFigures,
@@ -34,6 +35,7 @@ __all__ = [
     "Step",
     "TalkFigures",
     "conditions",
+    "make_step",
     "measure_callers",
     "measure_idle",
     "measure_load",
@@ -85,7 +87,8 @@ class TalkFigures:
 class Step:
     """One number of calls at once. CPU is percent of one core; per call, what the idle server uses is taken off.
 
-    `problem` says why the figures are worth nothing, where they are.
+    `agent` says who answered, where there are several. `problem` says why the figures are worth nothing, where they
+    are.
     """
 
     calls: int
@@ -97,6 +100,8 @@ class Step:
     frames: FrameFigures | None = None
     load: LoadFigures | None = None
     talk: TalkFigures | None = None
+    agent: str = ""
+    cloud: CloudFigures | None = None
     problem: str = ""
 
 
@@ -149,7 +154,9 @@ async def measure_load(server: ServerUnderTest, idle: Idle, calls: int, seconds:
     return await measure_callers(server, idle, [AudioSocketCaller(server.address) for _ in range(calls)], seconds)
 
 
-async def measure_callers(server: ServerUnderTest, idle: Idle, callers: Sequence[LoadCaller], seconds: float) -> Step:
+async def measure_callers(
+    server: ServerUnderTest, idle: Idle, callers: Sequence[LoadCaller], seconds: float, *, agent: str = ""
+) -> Step:
     """`callers` that send stamped frames, for `seconds`. Raises CallError if nobody answers."""
     load, calls = Load(callers), len(callers)
     try:
@@ -161,8 +168,16 @@ async def measure_callers(server: ServerUnderTest, idle: Idle, callers: Sequence
     finally:
         await load.stop()
     figures = load_figures(load)
-    return _step(
-        calls, load.window_s, cpu, used, idle, frames=frame_figures(load), load=figures, problem=figures.problem
+    return make_step(
+        calls,
+        load.window_s,
+        cpu,
+        used,
+        idle,
+        frames=frame_figures(load),
+        load=figures,
+        agent=agent,
+        problem=figures.problem,
     )
 
 
@@ -178,7 +193,7 @@ async def measure_talk(
         watching.cancel()
     cpu, seconds = meter.percent(), max(report.duration_ms for report in reports) / 1000
     problem = _talk_problem(reports)
-    return _step(calls, seconds, cpu, highest.memory, idle, talk=_talk_figures(reports), problem=problem)
+    return make_step(calls, seconds, cpu, highest.memory, idle, talk=_talk_figures(reports), problem=problem)
 
 
 class _Highest:
@@ -212,7 +227,7 @@ def _talk_figures(reports: Sequence[CallReport]) -> TalkFigures:
     )
 
 
-def _step(
+def make_step(
     calls: int,
     seconds: float,
     cpu: float,
@@ -222,8 +237,11 @@ def _step(
     frames: FrameFigures | None = None,
     load: LoadFigures | None = None,
     talk: TalkFigures | None = None,
+    agent: str = "",
+    cloud: CloudFigures | None = None,
     problem: str = "",
 ) -> Step:
+    """The step in which the server used `cpu` percent of a core and this much memory."""
     return Step(
         calls,
         round(seconds, 2),
@@ -234,5 +252,7 @@ def _step(
         frames=frames,
         load=load,
         talk=talk,
+        agent=agent,
+        cloud=cloud,
         problem=problem,
     )

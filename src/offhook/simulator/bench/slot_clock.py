@@ -46,10 +46,11 @@ class SlotClock:
 
     def shift(self, due: Due) -> None:
         """Let its next frame come 14 ms after the last one, and go on from there: ten times this, and its frames have
-        been at every distance from the beat of whoever hears them."""
-        slot = self._slot_of[due]
-        self.remove(due)
-        self.add(due, slot + 7)
+        been at every distance from the beat of whoever hears them. Unknown ones are passed over."""
+        slot = self._slot_of.get(due)
+        if slot is not None:
+            self.remove(due)
+            self.add(due, slot + 7)
 
     async def run(self) -> None:
         """Serve until cancelled."""
