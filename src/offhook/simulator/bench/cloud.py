@@ -51,8 +51,7 @@ async def measure_cloud(
 ) -> Step:
     """`calls` callers who talk with the agent at once; CPU and memory are those of its turns. Raises CallError."""
     notes = _Notes()
-    scene.clock.lateness_ns = type(scene.clock.lateness_ns)("Q")
-    scene.clock.measuring = True
+    scene.clock.measure_anew()
     tell(f"{calls} calls: greetings")
     await _greet(scene, calls, amounts.greetings, notes)
     tell(f"{calls} calls: turns")
@@ -121,7 +120,7 @@ def _step(scene: Scene, idle: Idle, calls: int, notes: _Notes) -> Step:
         agent="talks",
         cloud=cloud,
         load=load,
-        problem=load.problem or _problem(cloud, notes),
+        problem=load.problem or _problem(cloud),
     )
 
 
@@ -135,6 +134,7 @@ def _figures(scene: Scene, notes: _Notes) -> CloudFigures:
         greetings=len(notes.greetings),
         webhook=spread([greeting.webhook_ms for greeting in notes.greetings]),
         greeting=spread([greeting.audio_ms for greeting in notes.greetings]),
+        turns=len(turns),
         added=added_figures(turns),
         total=total(turns),
         early_turns=len(early),
@@ -150,11 +150,10 @@ def _faults(talkers: Sequence[Talker]) -> list[str]:
     return [fault for talker in talkers if (fault := talker.fault)]
 
 
-def _problem(cloud: CloudFigures, notes: _Notes) -> str:
-    turns = sum(len(talker.turns) for talker in notes.talkers)
+def _problem(cloud: CloudFigures) -> str:
     if cloud.missed:
         return f"{cloud.missed} answers or clear commands did not come within 5 s"
-    if cloud.added is None or cloud.added.turns < turns:
+    if cloud.added is None or cloud.added.turns < cloud.turns:
         known = cloud.added.turns if cloud.added else 0
-        return f"only {known} of {turns} turns met all three providers in their order"
+        return f"only {known} of {cloud.turns} turns met all three providers in their order"
     return ""

@@ -49,6 +49,7 @@ class CloudFigures:
     greetings: int
     webhook: Spread | None
     greeting: Spread | None
+    turns: int
     added: AddedFigures | None
     total: Spread | None
     early_turns: int

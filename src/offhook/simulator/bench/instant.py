@@ -102,7 +102,7 @@ class InstantProviders:
 
     def meant(self, text: str) -> Hearing | None:
         """Whose name is in `text`."""
-        words = (word.strip(".,") for word in text.split())
+        words = (word.strip(".,?") for word in text.split())
         return next((self._named[word] for word in words if word in self._named), None)
 
     def _ear(self, format: AudioFormat, language: str) -> Ear:  # noqa: A002

@@ -4,8 +4,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from offhook.simulator.bench.cloud_figures import CloudFigures
-from offhook.simulator.bench.figures import FrameFigures
+from offhook.simulator.bench.cloud_figures import AddedFigures, CloudFigures
+from offhook.simulator.bench.figures import FrameFigures, Spread
 from offhook.simulator.bench.measuring import BenchReport, Step, TalkFigures
 
 __all__ = ["print_bench"]
@@ -67,15 +67,12 @@ def _frames(report: BenchReport) -> Table:
 def _cloud(calls: int, cloud: CloudFigures) -> Table:
     """A row a figure: what it is, of how many, and its percentiles in ms."""
     table = _table(f"{calls} calls by {cloud.carrier}", "of", "p50", "p95", "p99", "max ms")
-    added = cloud.added
+    table.columns[0].justify = "left"
     rows = [
         ("webhook to its answer", cloud.greetings, cloud.webhook),
         ("webhook to greeting", cloud.greetings, cloud.greeting),
-        ("added to a turn", added and added.turns, added and added.added),
-        ("  judgement to language model", added and added.turns, added and added.to_model),
-        ("  its first token to voice", added and added.turns, added and added.to_voice),
-        ("  first sound to carrier", added and added.turns, added and added.to_carrier),
-        ("end of speech to answer", added and added.turns, cloud.total),
+        *_added(cloud.added),
+        ("end of speech to answer", cloud.turns, cloud.total),
         ("the same, begun early", cloud.early_turns, cloud.total_early),
         ("interruption to clear", cloud.interruptions, cloud.barge_in),
     ]
@@ -84,6 +81,17 @@ def _cloud(calls: int, cloud: CloudFigures) -> Table:
             shown = (f"{value:.1f}" for value in (times.p50, times.p95, times.p99, times.max))
             table.add_row(name, str(count), *shown)
     return table
+
+
+def _added(added: AddedFigures | None) -> tuple[tuple[str, int, Spread], ...]:
+    if added is None:
+        return ()
+    return (
+        ("added to a turn", added.turns, added.added),
+        ("  judgement to request at the model", added.turns, added.to_model),
+        ("  model to first text at the voice", added.turns, added.to_voice),
+        ("  text at the voice to the carrier", added.turns, added.to_carrier),
+    )
 
 
 def _frame_row(frames: FrameFigures) -> tuple[str, ...]:

@@ -52,6 +52,11 @@ class SlotClock:
             self.remove(due)
             self.add(due, slot + 7)
 
+    def measure_anew(self) -> None:
+        """Forget how late it was, and measure from now on."""
+        self.lateness_ns = array("Q")
+        self.measuring = True
+
     async def run(self) -> None:
         """Serve until cancelled."""
         start, ticks = time.monotonic(), 0

@@ -52,11 +52,12 @@ class StreamLine:
 
 
 class StreamCaller:
-    """Calls in mu-law, the format of every carrier."""
+    """Calls in mu-law, the format of every carrier. `gone` is set when there is no connection any more."""
 
     def __init__(self, line: StreamLine) -> None:
         self.notes = FrameNotes()
         self.dropped = ""
+        self.gone = asyncio.Event()
         self._line = line
         self._over = False
         self._buffer = Playback()
@@ -144,6 +145,7 @@ class StreamCaller:
                 await self._take(message.data, time.monotonic_ns())
         if not self._over:
             self.dropped = self.dropped or "the server hung up"
+        self.gone.set()
 
     async def _take(self, text: str, now_ns: int) -> None:
         try:
