@@ -31,10 +31,9 @@ AUDIBLE_DBFS = -50.0
 LINE = "When do you open today"
 STORY = "Please tell me a story"
 REPLY = "Yes, {name}. We open."
-LONG_REPLY = (
-    "Once upon a time, {name} went out for a walk. There was nobody in the street, not even a dog. "
-    "So the walk went on and on, over the hills and along the river, until it was dark."
-)
+LONG_REPLY = "Once upon a time, {name} went out for a walk. There was nobody in the street, not even a dog."
+"""Some 2 s of sound: a caller interrupts it after 0.6 s. Whatever is longer is work for the doubles."""
+
 NAMES = ["".join(syllables).capitalize() for syllables in product(("ba", "do", "ki", "lu", "me", "no", "ra"), repeat=4)]
 
 
