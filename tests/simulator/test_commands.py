@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -10,9 +11,11 @@ from typer.testing import CliRunner, Result
 
 from offhook.config_files import load_settings
 from offhook.simulator import commands
-from offhook.simulator.bench.figures import LoadFigures
+from offhook.simulator.bench.cloud_figures import AddedFigures, CloudFigures
+from offhook.simulator.bench.figures import LoadFigures, Spread
 from offhook.simulator.bench.measuring import BenchReport, Conditions, Idle, Step
 from offhook.simulator.bench.process import Memory
+from offhook.simulator.bench.running import Plan
 from tests.simulator.agent_double import AgentDouble, Said
 from tests.simulator.background import entered_in_background, in_background
 from tests.simulator.clouds.media_stream.agent import serving as answering
@@ -141,6 +144,28 @@ def test_bench_says_what_is_not_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(commands.bench)
     assert result.exit_code == 1
     assert "not valid: the load itself was late" in result.output.replace("\n", " ")
+
+
+def test_bench_prints_what_callers_of_cloud_providers_met_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = Spread(11.5, 12.5, 13.5, 14.5)
+    added = AddedFigures(100, times, times, times, times)
+    cloud = CloudFigures("plivo", 30, times, times, 100, added, times, 30, None, 32, times, 0, 0)
+
+    async def measured(plan: Plan, *_: object) -> BenchReport:
+        assert (plan.engine, plan.carrier, plan.calls) == ("cloud", "plivo", (8,))
+        made = report()
+        made.steps[0] = replace(made.steps[0], agent="talks", cloud=cloud)
+        return made
+
+    monkeypatch.setattr(commands, "run_bench", measured)
+    result = run(commands.bench, "--engine", "cloud", "--carrier", "plivo", "--calls", "8")
+    assert result.exit_code == 0, result.output
+    rows = {line.strip()[:15]: line.split() for line in result.output.splitlines()}
+    assert rows["8 calls by pliv"][4:] == ["of", "p50", "p95", "p99", "max", "ms"]
+    assert rows["added to a turn"][-5:] == ["100", "11.5", "12.5", "13.5", "14.5"]
+    assert rows["interruption to"][-5] == "32"
+    assert "begun early" not in result.output
+    assert "talks" in result.output
 
 
 @pytest.mark.parametrize("calls", ["", "0", "1,x", "-1"])

@@ -117,9 +117,10 @@ def bench(
     calls: Annotated[str, typer.Option(metavar="N,N,...", help="How many calls at once, step after step.")] = "1,8,32",
     seconds: Annotated[float, typer.Option(min=1, max=3_600, help="How long to measure each step.")] = 10.0,
     engine: Annotated[
-        Literal["loopback", "local"],
-        typer.Option(help="The agent: an echo that measures frames, or the local models in a scenario."),
+        Literal["loopback", "local", "cloud"],
+        typer.Option(help="The agent: an echo, the local models in a scenario, or doubles of cloud providers."),
     ] = "loopback",
+    carrier: Annotated[Carrier, typer.Option(help="Whose double calls, with --engine cloud.")] = "vobiz",
     scenario: Annotated[Path | None, typer.Option(metavar="FILE", help="What callers do, with --engine local.")] = None,
     pid: Annotated[int | None, typer.Option(min=1, help="Measure this running server, not one of our own.")] = None,
     host: Annotated[str | None, typer.Option(help="Where it listens; from the settings if not given.")] = None,
@@ -139,7 +140,7 @@ def bench(
     try:
         settings = load_settings(config)
         address = Address(host or settings.audiosocket.host, port or settings.audiosocket.port)
-        plan = Plan(parse_steps(calls), seconds, address, engine, scenario, pid, vad, recording)
+        plan = Plan(parse_steps(calls), seconds, address, engine, scenario, pid, vad, recording, carrier)
         report = uvloop.run(run_bench(plan, settings, lambda line: typer.secho(line, dim=True, err=True)))
     except OffhookError as error:
         typer.secho(f"offhook: {error}", fg="red", err=True)

@@ -4,6 +4,7 @@ import pytest
 
 from offhook.errors import CallError
 from offhook.simulator.audiosocket import Address
+from offhook.simulator.bench.audiosocket_caller import AudioSocketCaller
 from offhook.simulator.bench.figures import FrameFigures, LoadFigures, frame_figures, load_figures
 from offhook.simulator.bench.load import Load
 from tests.simulator.bench.echo import Change, echo
@@ -11,7 +12,7 @@ from tests.simulator.bench.echo import Change, echo
 
 async def measured(calls: int = 2, **options: object) -> tuple[FrameFigures, LoadFigures]:
     async with echo(**options) as port:  # type: ignore[arg-type]
-        load = Load(Address(port=port), calls)
+        load = Load([AudioSocketCaller(Address(port=port)) for _ in range(calls)])
         await load.start(0.02)
         await asyncio.sleep(0.1)
         await load.measure(0.6)
@@ -59,16 +60,16 @@ async def test_calls_that_are_refused_make_the_result_invalid() -> None:
 
 
 async def test_a_load_that_is_late_makes_the_result_invalid() -> None:
-    load = Load(Address(), 1)
-    load.calls[0].arrivals.append(1)
-    load.lateness_ns.extend([8_000_000] * 50)
+    load = Load([AudioSocketCaller(Address())])
+    load.callers[0].notes.arrivals.append(1)
+    load.clock.lateness_ns.extend([8_000_000] * 50)
     assert "late by 8.0 ms" in load_figures(load).problem
 
 
 async def test_nobody_answers() -> None:
     async with echo() as port:
         pass
-    load = Load(Address(port=port), 1)
+    load = Load([AudioSocketCaller(Address(port=port))])
     with pytest.raises(CallError, match="cannot connect"):
         await load.start(0)
     await load.stop()

@@ -8,6 +8,7 @@ from offhook.errors import ConfigError
 from offhook.simulator.audiosocket import Address
 from offhook.simulator.bench import measuring, running
 from offhook.simulator.bench.child import bench_settings, own_server
+from offhook.simulator.bench.cloud import Amounts
 from offhook.simulator.bench.running import Plan, run_bench
 
 
@@ -37,6 +38,40 @@ async def test_a_server_of_our_own_is_measured_from_start_to_stop(monkeypatch: p
         assert step.frames.round_trip is not None
         assert step.frames.way_in is not None
     assert told[1:] == ["1 calls for 1 s", "3 calls for 1 s"]
+
+
+@pytest.mark.models
+async def test_a_server_between_doubles_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "IDLE_S", 0.1)
+    monkeypatch.setattr(measuring, "SETTLE_S", 0.1)
+    told: list[str] = []
+    plan = Plan((2,), 1.0, Address(), "cloud", carrier="plivo", amounts=Amounts(3, 4, 2, 2))
+    report = await run_bench(plan, Settings(), told.append)
+    assert report.conditions.options["carrier"] == "plivo"
+    talks, loopback = report.steps
+    cloud = talks.cloud
+    assert cloud is not None
+    assert (cloud.greetings, cloud.turns, cloud.early_turns, cloud.interruptions) == (4, 4, 2, 2)
+    assert (cloud.missed, cloud.violations) == (0, 0)
+    assert cloud.added is not None
+    assert cloud.added.turns == 4
+    assert None not in (cloud.webhook, cloud.greeting, cloud.total, cloud.total_early, cloud.barge_in)
+    assert loopback.agent == "loopback"
+    assert loopback.frames is not None
+    assert loopback.frames.lost == 0
+    assert loopback.frames.way_in is not None
+    assert told[1:] == [
+        "2 calls: greetings",
+        "2 calls: turns",
+        "2 calls: interruptions",
+        "2 calls: turns that are answered early",
+        "2 calls: frames for 1 s",
+    ]
+
+
+async def test_doubles_of_providers_need_a_server_of_their_own() -> None:
+    with pytest.raises(ConfigError, match="need a server of their own"):
+        await run_bench(Plan((1,), 1.0, Address(), "cloud", pid=1), Settings())
 
 
 async def test_a_server_that_does_not_start_is_told_with_its_last_words(monkeypatch: pytest.MonkeyPatch) -> None:

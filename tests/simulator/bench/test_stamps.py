@@ -1,10 +1,10 @@
 import pytest
 
-from offhook.simulator.bench.stamps import FRAME_BYTES, Stamp, read_stamp, write_stamp
+from offhook.simulator.bench.stamps import Stamp, read_stamp, write_stamp
 
 
 def test_a_stamp_is_laid_out_as_the_loopback_engine_expects_it() -> None:
-    frame = bytearray(FRAME_BYTES)
+    frame = bytearray(160)
     write_stamp(frame, 0, 0x01020304, 0x1122334455667788)
     assert bytes(frame[:24]) == b"OFHK\x04\x03\x02\x01\x88\x77\x66\x55\x44\x33\x22\x11" + bytes(8)
     assert read_stamp(bytes(frame)) == Stamp(0x01020304, 0x1122334455667788, 0)

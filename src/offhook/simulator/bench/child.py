@@ -6,9 +6,9 @@ import socket
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +16,7 @@ from offhook.errors import ConfigError
 from offhook.simulator.audiosocket import Address
 from offhook.simulator.bench.process import listens
 
-__all__ = ["Engine", "ServerUnderTest", "bench_settings", "own_server"]
+__all__ = ["Engine", "ServerUnderTest", "Surroundings", "bench_settings", "own_server"]
 
 START_S = 60.0
 STOP_S = 10.0
@@ -26,17 +26,35 @@ Engine = str
 
 @dataclass(frozen=True, slots=True)
 class ServerUnderTest:
-    """A running server. `start_s` is the time from its start to its listening; None if it ran before."""
+    """A running server. `start_s` is the time from its start to its listening; None if it ran before. `http_port` is
+    known of one that was started for the measurement."""
 
     address: Address
     pid: int
     start_s: float | None = None
+    http_port: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a server has around it: tables of settings that say so, and keys in its environment."""
+
+    tables: str
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def bench_settings(
-    port: int, http_port: int, folder: Path, *, engine: Engine, max_calls: int, vad: bool, recording: bool
+    port: int,
+    http_port: int,
+    folder: Path,
+    *,
+    engine: Engine,
+    max_calls: int,
+    vad: bool,
+    recording: bool,
+    tables: str = "",
 ) -> str:
-    """The `offhook.toml` of a server to be measured."""
+    """The `offhook.toml` of a server to be measured; `tables` in place of an agent of the usual kind."""
     agent = f'engine = "loopback"\nmeasure_vad = {_toml(vad)}' if engine == "loopback" else 'engine = "pipeline"'
     return f"""[server]
 http_port = {http_port}
@@ -53,8 +71,7 @@ drain_s = 0
 [recording]
 enabled = {_toml(recording)}
 
-[agents.bench]
-{agent}
+{tables or f"[agents.bench]{chr(10)}{agent}"}
 """
 
 
@@ -63,27 +80,39 @@ def _toml(value: bool) -> str:
 
 
 @asynccontextmanager
-async def own_server(*, engine: Engine, max_calls: int, vad: bool, recording: bool) -> AsyncIterator[ServerUnderTest]:
+async def own_server(
+    *, engine: Engine, max_calls: int, vad: bool, recording: bool, surroundings: Surroundings | None = None
+) -> AsyncIterator[ServerUnderTest]:
     """A server in a process of its own, on ports that are free. Raises ConfigError if it does not start."""
+    around = surroundings or Surroundings("")
     with TemporaryDirectory(prefix="offhook-bench-") as name:
         folder = Path(name)
         port, http_port = _free_ports()
-        text = bench_settings(port, http_port, folder, engine=engine, max_calls=max_calls, vad=vad, recording=recording)
+        text = bench_settings(
+            port,
+            http_port,
+            folder,
+            engine=engine,
+            max_calls=max_calls,
+            vad=vad,
+            recording=recording,
+            tables=around.tables,
+        )
         (folder / "offhook.toml").write_text(text)
         start = time.monotonic()
-        process = await _spawn(folder)
+        process = await _spawn(folder, {**_environment(), **around.environment})
         try:
-            await _listening(process, port, folder / "log")
-            yield ServerUnderTest(Address(port=port), process.pid, round(time.monotonic() - start, 3))
+            await _listening(process, (port, http_port), folder / "log")
+            yield ServerUnderTest(Address(port=port), process.pid, round(time.monotonic() - start, 3), http_port)
         finally:
             await _stop(process)
 
 
-async def _spawn(folder: Path) -> Process:
+async def _spawn(folder: Path, environment: dict[str, str]) -> Process:
     # The folder has all of its settings: neither `.env` nor offhook.toml of the user is read.
     command = (sys.executable, "-c", "from offhook.cli import main; main()", "serve", "--config", "offhook.toml")
     with (folder / "log").open("wb") as log:
-        return await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=log, stderr=log, env=_environment())
+        return await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=log, stderr=log, env=environment)
 
 
 def _environment() -> dict[str, str]:
@@ -100,9 +129,9 @@ def _free_ports() -> tuple[int, int]:
         return one.getsockname()[1], other.getsockname()[1]
 
 
-async def _listening(process: Process, port: int, log: Path) -> None:
+async def _listening(process: Process, ports: tuple[int, ...], log: Path) -> None:
     deadline = time.monotonic() + START_S
-    while not listens(port):
+    while not all(listens(port) for port in ports):
         if process.returncode is not None:
             raise ConfigError(f"the server ended with status {process.returncode}:\n{_tail(log)}")
         if time.monotonic() > deadline:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from offhook.simulator.bench.load import Load, LoadCall
+from offhook.simulator.bench.frame_notes import FrameNotes
+from offhook.simulator.bench.load import Load
+from offhook.simulator.bench.slot_clock import SlotClock
 
-__all__ = ["FrameFigures", "LoadFigures", "Spread", "frame_figures", "load_figures", "spread"]
+__all__ = ["FrameFigures", "LoadFigures", "Spread", "frame_figures", "load_figures", "pace_figures", "spread"]
 
 FRAME_MS = 20.0
 LATE_MS = 40.0
@@ -69,29 +71,29 @@ def spread(values: Numbers | Sequence[float]) -> Spread | None:
 
 def frame_figures(load: Load) -> FrameFigures:
     """Frames of all calls of a load that was measured and stopped."""
-    intervals = _joined([np.diff(np.asarray(call.arrivals, np.float64)) for call in load.calls]) / 1e6
-    received = sum(len(call.arrivals) for call in load.calls)
-    sent = sum(call.sequence - call.first_measured for call in load.calls)
-    # What arrives while the last frames drain was sent for, too: the clock of the server runs on.
-    expected = sum(_expected(call) for call in load.calls)
+    notes = [caller.notes for caller in load.callers]
+    intervals = _joined([np.diff(np.asarray(call.arrivals, np.float64)) for call in notes]) / 1e6
+    received = sum(len(call.arrivals) for call in notes)
+    sent = sum(call.sequence - call.first_measured for call in notes)
+    expected = sum(_expected(call) for call in notes)
     late = int(np.count_nonzero(intervals > LATE_MS))
     plain = FrameFigures(expected, received, late, spread(intervals) or Spread(0, 0, 0, 0), sent)
-    return _with_round_trip(plain, load) if any(len(call.sequences) for call in load.calls) else plain
+    return _with_round_trip(plain, notes) if any(len(call.sequences) for call in notes) else plain
 
 
-def _expected(call: LoadCall) -> int:
+def _expected(call: FrameNotes) -> int:
     if len(call.arrivals) < 2:
         return 0
     return round((call.arrivals[-1] - call.arrivals[0]) / 1e6 / FRAME_MS) + 1
 
 
-def _with_round_trip(plain: FrameFigures, load: Load) -> FrameFigures:
+def _with_round_trip(plain: FrameFigures, notes: Sequence[FrameNotes]) -> FrameFigures:
     sent, heard, returned = (
-        _joined([np.asarray(getattr(call, name), np.float64) for call in load.calls])
+        _joined([np.asarray(getattr(call, name), np.float64) for call in notes])
         for name in ("sent", "heard", "returned")
     )
-    seen = sum(len(set(call.sequences)) for call in load.calls)
-    disorder = sum(int(np.count_nonzero(np.diff(np.asarray(call.sequences, np.int64)) <= 0)) for call in load.calls)
+    seen = sum(len(set(call.sequences)) for call in notes)
+    disorder = sum(int(np.count_nonzero(np.diff(np.asarray(call.sequences, np.int64)) <= 0)) for call in notes)
     stamped = heard > 0
     return FrameFigures(
         plain.expected,
@@ -113,15 +115,21 @@ def _joined(parts: list[Numbers]) -> Numbers:
 
 def load_figures(load: Load) -> LoadFigures:
     """How well the load kept its own pace."""
-    late = np.asarray(load.lateness_ns, np.float64) / 1e6
+    dropped = [
+        caller.dropped or "no audio came" for caller in load.callers if caller.dropped or not caller.notes.arrivals
+    ]
+    return pace_figures(load.clock, load.cpu_s / load.window_s if load.window_s else 0.0, dropped, len(load.callers))
+
+
+def pace_figures(clock: SlotClock, cpu: float, dropped: Sequence[str], calls: int) -> LoadFigures:
+    """How well callers kept their pace who used `cpu` of a core; `dropped` says why calls of theirs were no good."""
+    late = np.asarray(clock.lateness_ns, np.float64) / 1e6
     p99, highest = (float(value) for value in np.percentile(late, (99, 100))) if len(late) else (0.0, 0.0)
-    cpu = load.cpu_s / load.window_s if load.window_s else 0.0
-    dropped = [call.dropped or "no audio came" for call in load.calls if call.dropped or not call.arrivals]
-    problem = _problem(p99, cpu, len(load.calls), dropped)
+    problem = _problem(p99, cpu, calls, dropped)
     return LoadFigures(round(p99, 2), round(highest, 2), round(100 * cpu, 1), len(dropped), problem)
 
 
-def _problem(late_p99_ms: float, cpu: float, calls: int, dropped: list[str]) -> str:
+def _problem(late_p99_ms: float, cpu: float, calls: int, dropped: Sequence[str]) -> str:
     if dropped:
         return f"{len(dropped)} of {calls} calls were not answered or were dropped: {dropped[0]}"
     if late_p99_ms > GENERATOR_LATE_MS:

@@ -10,7 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from offhook import __version__
+from offhook.simulator.bench.audiosocket_caller import AudioSocketCaller
 from offhook.simulator.bench.child import ServerUnderTest
+from offhook.simulator.bench.cloud_figures import CloudFigures
 from offhook.simulator.bench.figures import (
     FrameFigures,
     LoadFigures,
@@ -19,7 +21,7 @@ from offhook.simulator.bench.figures import (
     load_figures,
     spread,
 )
-from offhook.simulator.bench.load import Load
+from offhook.simulator.bench.load import Load, LoadCaller
 from offhook.simulator.bench.process import CpuMeter, Memory, memory
 from offhook.simulator.equipment import Equipment
 from offhook.simulator.reports import CallReport
@@ -33,6 +35,8 @@ __all__ = [
     "Step",
     "TalkFigures",
     "conditions",
+    "make_step",
+    "measure_callers",
     "measure_idle",
     "measure_load",
     "measure_talk",
@@ -83,7 +87,8 @@ class TalkFigures:
 class Step:
     """One number of calls at once. CPU is percent of one core; per call, what the idle server uses is taken off.
 
-    `problem` says why the figures are worth nothing, where they are.
+    `agent` says who answered, where there are several. `problem` says why the figures are worth nothing, where they
+    are.
     """
 
     calls: int
@@ -95,6 +100,8 @@ class Step:
     frames: FrameFigures | None = None
     load: LoadFigures | None = None
     talk: TalkFigures | None = None
+    agent: str = ""
+    cloud: CloudFigures | None = None
     problem: str = ""
 
 
@@ -143,8 +150,15 @@ async def measure_idle(server: ServerUnderTest, seconds: float) -> Idle:
 
 
 async def measure_load(server: ServerUnderTest, idle: Idle, calls: int, seconds: float) -> Step:
-    """`calls` callers that send stamped frames, for `seconds`. Raises CallError if nobody answers."""
-    load = Load(server.address, calls)
+    """`calls` callers by AudioSocket that send stamped frames, for `seconds`. Raises CallError if nobody answers."""
+    return await measure_callers(server, idle, [AudioSocketCaller(server.address) for _ in range(calls)], seconds)
+
+
+async def measure_callers(
+    server: ServerUnderTest, idle: Idle, callers: Sequence[LoadCaller], seconds: float, *, agent: str = ""
+) -> Step:
+    """`callers` that send stamped frames, for `seconds`. Raises CallError if nobody answers."""
+    load, calls = Load(callers), len(callers)
     try:
         await load.start(min(MOST_RAMP_S, calls * RAMP_PER_CALL_S))
         await asyncio.sleep(SETTLE_S)
@@ -154,8 +168,16 @@ async def measure_load(server: ServerUnderTest, idle: Idle, calls: int, seconds:
     finally:
         await load.stop()
     figures = load_figures(load)
-    return _step(
-        calls, load.window_s, cpu, used, idle, frames=frame_figures(load), load=figures, problem=figures.problem
+    return make_step(
+        calls,
+        load.window_s,
+        cpu,
+        used,
+        idle,
+        frames=frame_figures(load),
+        load=figures,
+        agent=agent,
+        problem=figures.problem,
     )
 
 
@@ -171,7 +193,7 @@ async def measure_talk(
         watching.cancel()
     cpu, seconds = meter.percent(), max(report.duration_ms for report in reports) / 1000
     problem = _talk_problem(reports)
-    return _step(calls, seconds, cpu, highest.memory, idle, talk=_talk_figures(reports), problem=problem)
+    return make_step(calls, seconds, cpu, highest.memory, idle, talk=_talk_figures(reports), problem=problem)
 
 
 class _Highest:
@@ -205,7 +227,7 @@ def _talk_figures(reports: Sequence[CallReport]) -> TalkFigures:
     )
 
 
-def _step(
+def make_step(
     calls: int,
     seconds: float,
     cpu: float,
@@ -215,8 +237,11 @@ def _step(
     frames: FrameFigures | None = None,
     load: LoadFigures | None = None,
     talk: TalkFigures | None = None,
+    agent: str = "",
+    cloud: CloudFigures | None = None,
     problem: str = "",
 ) -> Step:
+    """The step in which the server used `cpu` percent of a core and this much memory."""
     return Step(
         calls,
         round(seconds, 2),
@@ -227,5 +252,7 @@ def _step(
         frames=frames,
         load=load,
         talk=talk,
+        agent=agent,
+        cloud=cloud,
         problem=problem,
     )

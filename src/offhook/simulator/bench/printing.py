@@ -4,7 +4,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from offhook.simulator.bench.figures import FrameFigures
+from offhook.simulator.bench.cloud_figures import AddedFigures, CloudFigures
+from offhook.simulator.bench.figures import FrameFigures, Spread
 from offhook.simulator.bench.measuring import BenchReport, Step, TalkFigures
 
 __all__ = ["print_bench"]
@@ -25,6 +26,10 @@ def print_bench(console: Console, report: BenchReport) -> None:
     console.print()
     console.print(_frames(report))
     for step in report.steps:
+        if step.cloud is not None:
+            console.print()
+            console.print(_cloud(step.calls, step.cloud))
+    for step in report.steps:
         if step.problem:
             console.print(f"[red]{step.calls} calls: not valid[/]: {escape(step.problem)}", highlight=False)
 
@@ -37,11 +42,15 @@ def _table(*names: str) -> Table:
 
 
 def _costs(report: BenchReport) -> Table:
-    table = _table("calls", "CPU %", "CPU % a call", "RSS MB", "MB a call", "load CPU %", "load late")
+    agents = ("agent",) if any(step.agent for step in report.steps) else ()
+    table = _table("calls", *agents, "CPU %", "CPU % a call", "RSS MB", "MB a call", "load CPU %", "load late")
     for step in report.steps:
+        agent = (step.agent,) if agents else ()
         load = ("", "") if step.load is None else (f"{step.load.cpu_percent}", f"{step.load.late_p99_ms} ms")
         cpu = (f"{step.cpu_percent:.1f}", f"{step.cpu_percent_per_call:.2f}")
-        table.add_row(str(step.calls), *cpu, f"{step.memory.rss_mb:.0f}", f"{step.memory_mb_per_call:.2f}", *load)
+        table.add_row(
+            str(step.calls), *agent, *cpu, f"{step.memory.rss_mb:.0f}", f"{step.memory_mb_per_call:.2f}", *load
+        )
     return table
 
 
@@ -53,6 +62,36 @@ def _frames(report: BenchReport) -> Table:
         if step.frames is not None:
             table.add_row(str(step.calls), *_frame_row(step.frames))
     return table
+
+
+def _cloud(calls: int, cloud: CloudFigures) -> Table:
+    """A row a figure: what it is, of how many, and its percentiles in ms."""
+    table = _table(f"{calls} calls by {cloud.carrier}", "of", "p50", "p95", "p99", "max ms")
+    table.columns[0].justify = "left"
+    rows = [
+        ("webhook to its answer", cloud.greetings, cloud.webhook),
+        ("webhook to greeting", cloud.greetings, cloud.greeting),
+        *_added(cloud.added),
+        ("end of speech to answer", cloud.turns, cloud.total),
+        ("the same, begun early", cloud.early_turns, cloud.total_early),
+        ("interruption to clear", cloud.interruptions, cloud.barge_in),
+    ]
+    for name, count, times in rows:
+        if times is not None:
+            shown = (f"{value:.1f}" for value in (times.p50, times.p95, times.p99, times.max))
+            table.add_row(name, str(count), *shown)
+    return table
+
+
+def _added(added: AddedFigures | None) -> tuple[tuple[str, int, Spread], ...]:
+    if added is None:
+        return ()
+    return (
+        ("added to a turn", added.turns, added.added),
+        ("  judgement to request at the model", added.turns, added.to_model),
+        ("  model to first text at the voice", added.turns, added.to_voice),
+        ("  text at the voice to the carrier", added.turns, added.to_carrier),
+    )
 
 
 def _frame_row(frames: FrameFigures) -> tuple[str, ...]:

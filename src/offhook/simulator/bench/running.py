@@ -2,21 +2,25 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from offhook.config import Settings
 from offhook.errors import ConfigError
 from offhook.simulator.audiosocket import Address
 from offhook.simulator.bench.child import Engine, ServerUnderTest, own_server
+from offhook.simulator.bench.cloud import Amounts, measure_cloud, measure_stream_load
 from offhook.simulator.bench.measuring import (
     BenchReport,
+    Conditions,
     conditions,
     measure_idle,
     measure_load,
     measure_talk,
 )
+from offhook.simulator.bench.scene import scene, spoken_lines
 from offhook.simulator.clips import needs_voice
+from offhook.simulator.clouds.media_stream import Carrier
 from offhook.simulator.equipment import local_equipment
 from offhook.simulator.scenario_files import load_scenario
 
@@ -37,6 +41,8 @@ class Plan:
     pid: int | None = None
     vad: bool = False
     recording: bool = False
+    carrier: Carrier = "vobiz"
+    amounts: Amounts = field(default_factory=Amounts)
 
     def described(self) -> dict[str, str | int | float | bool]:
         """For the report's conditions."""
@@ -45,6 +51,8 @@ class Plan:
             what["scenario"] = self.scenario.name if self.scenario else ""
         else:
             what["seconds"] = self.seconds
+        if self.engine == "cloud":
+            what["carrier"] = self.carrier
         if self.pid is not None:
             return {**what, "pid": self.pid, "server": str(self.address)}
         return {**what, "vad": self.vad, "recording": self.recording}
@@ -64,6 +72,8 @@ def parse_steps(text: str) -> tuple[int, ...]:
 async def run_bench(plan: Plan, settings: Settings, tell: Callable[[str], None] = lambda _: None) -> BenchReport:
     """Measure all steps. Raises ConfigError, CallError, ModelError."""
     made = conditions(plan.described())
+    if plan.engine == "cloud":
+        return await _cloud(plan, settings, made, tell)
     async with _server(plan) as server:
         tell(f"measuring the idle server for {IDLE_S:g} s")
         report = BenchReport(made, await measure_idle(server, IDLE_S))
@@ -71,6 +81,21 @@ async def run_bench(plan: Plan, settings: Settings, tell: Callable[[str], None] 
             await _talk(plan, settings, server, report, tell)
         else:
             await _load(plan, server, report, tell)
+    return report
+
+
+async def _cloud(plan: Plan, settings: Settings, made: Conditions, tell: Callable[[str], None]) -> BenchReport:
+    if plan.pid is not None:
+        raise ConfigError("doubles of providers need a server of their own", hint="leave out --pid")
+    lines = await spoken_lines(settings)
+    most = max(plan.calls) + 1
+    async with scene(plan.carrier, lines, max_calls=most, vad=plan.vad, recording=plan.recording) as stage:
+        tell(f"measuring the idle server for {IDLE_S:g} s")
+        report = BenchReport(made, await measure_idle(stage.server, IDLE_S))
+        for calls in plan.calls:
+            report.steps.append(await measure_cloud(stage, report.idle, calls, plan.amounts, tell))
+            tell(f"{calls} calls: frames for {plan.seconds:g} s")
+            report.steps.append(await measure_stream_load(stage, report.idle, calls, plan.seconds))
     return report
 
 

@@ -8,9 +8,7 @@ from typing import NamedTuple
 
 from offhook.calls.engines.loopback import MAGIC, STAMP
 
-__all__ = ["FRAME_BYTES", "Stamp", "read_stamp", "write_stamp"]
-
-FRAME_BYTES = 320
+__all__ = ["Stamp", "read_stamp", "write_stamp"]
 
 
 class Stamp(NamedTuple):
