@@ -92,9 +92,7 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(
-    folder: Path, settings: str, environ: Mapping[str, str] | None = None
-) -> Iterator[RunningServer]:
+def running_server(folder: Path, settings: str, environ: Mapping[str, str] | None = None) -> Iterator[RunningServer]:
     """A server that is stopped at the end, whatever happens."""
     server = RunningServer(folder, settings, environ)
     try:
