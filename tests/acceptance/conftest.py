@@ -42,7 +42,7 @@ stt = ["openai"]
 llm = ["openai"]
 tts = ["openai"]
 [agents.aide]
-greeting = "Hello, this is the office of Miller and Sons, how may I help you on this fine and sunny day?"
+greeting = "Hello and welcome to the office of Miller and Sons where we will help you on this fine and sunny day."
 llm = ["openai"]
 tts = ["elevenlabs"]
 transfers = { office = "+14155550177" }

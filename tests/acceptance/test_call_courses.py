@@ -1,7 +1,7 @@
 """How calls begin and end: in every phase, in every order of webhooks and sockets, on all three carriers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -49,23 +49,15 @@ async def hearing(call: CloudCall, ms: float = 500) -> None:
     await until(lambda: stream.played_ms >= before + ms, "the agent speaks")
 
 
-async def quiet(call: CloudCall) -> None:
-    """Wait until the agent has said what it had to say."""
-    stream = await call.phone.streaming()
-    await until(lambda: stream.played_ms > 1_000 and not stream.queued_ms, "the agent has spoken")
-    await asyncio.sleep(0.5)
-    await until(lambda: not stream.queued_ms, "the agent has spoken")
-
-
 async def test_callers_hang_up_in_every_phase(town: Town, question: bytes) -> None:
     async def while_it_thinks(call: CloudCall) -> None:
-        await quiet(call)
+        await town.heard(call)
         call.phone.say(question)
         await asyncio.sleep(len(question) / 16_000 + 0.3)
         await call.hang_up()
 
     async def in_the_answer(call: CloudCall) -> None:
-        await quiet(call)
+        await town.heard(call)
         call.phone.say(question)
         await asyncio.sleep(len(question) / 16_000)
         await hearing(call)

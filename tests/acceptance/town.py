@@ -49,12 +49,12 @@ _SOCKET_TOKEN = re.compile(rb"/ws/([A-Za-z0-9_-]+)")
 _PATIENCE_S = 60.0
 
 
-async def until(condition: Callable[[], Any], what: str, within_s: float = _PATIENCE_S) -> Any:
+async def until(condition: Callable[[], Any], what: str, *, every_s: float = 0.02) -> Any:
     """Wait until `condition` gives something true; returns it."""
-    give_up = time.monotonic() + within_s
+    give_up = time.monotonic() + _PATIENCE_S
     while not (found := condition()):
-        assert time.monotonic() < give_up, f"not within {within_s:g} s: {what}"
-        await asyncio.sleep(0.02)
+        assert time.monotonic() < give_up, f"not within {_PATIENCE_S:g} s: {what}"
+        await asyncio.sleep(every_s)
     return found
 
 
@@ -157,16 +157,30 @@ class Town:
             assert time.monotonic() < give_up, health
             await asyncio.sleep(0.05)
 
+    def record(self, call: CloudCall) -> dict[str, Any] | None:
+        """What is on record of a call so far."""
+        found = [each for each in self.server.records() if each["carrier_call_id"] == call.id]
+        assert len(found) <= 1
+        return found[0] if found else None
+
     async def record_of(self, call: CloudCall) -> dict[str, Any]:
         """The record of a call, when it has ended."""
 
         def ended() -> dict[str, Any] | None:
-            found = [each for each in self.server.records() if each["carrier_call_id"] == call.id]
-            assert len(found) <= 1
-            return found[0] if found and found[0]["end_reason"] else None
+            record = self.record(call)
+            return record if record and record["end_reason"] else None
 
-        record: dict[str, Any] = await until(ended, f"the record of {call.id}")
+        record: dict[str, Any] = await until(ended, f"the record of {call.id}", every_s=0.1)
         return record
+
+    async def heard(self, call: CloudCall, utterances: int = 1) -> None:
+        """Wait until the agent has said so much, to its end or to an interruption."""
+
+        def said() -> bool:
+            record = self.record(call)
+            return record is not None and len(entries(record, "AgentSaid")) >= utterances
+
+        await until(said, f"{utterances} utterances of the agent", every_s=0.1)
 
     async def stop(self) -> None:
         """Stop the server, which must have nothing to hide and nothing to be ashamed of."""
