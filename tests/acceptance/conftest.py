@@ -1,7 +1,6 @@
 """One server for all calls of the carriers, with an agent for each number; and the voice and ears of callers."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -46,6 +45,19 @@ greeting = "Hello and welcome to the office of Miller and Sons where we will hel
 llm = ["openai"]
 tts = ["elevenlabs"]
 transfers = { office = "+14155550177" }
+[agents.caller]
+greeting = "Hello {name}, this is Miller and Sons."
+instructions = "You talk to {name} about {topic}."
+llm = ["openai"]
+tts = ["elevenlabs"]
+[agents.messenger]
+greeting = "Hello {name}, this is Miller and Sons."
+llm = ["openai"]
+tts = ["elevenlabs"]
+machine = "leave_message"
+machine_message = "Hello {name}, please call Miller and Sons back."
+[plivo]
+machine_detection = "own"
 """
 
 
@@ -83,6 +95,5 @@ async def vendors(equipment: Equipment, ears: EarFactory) -> AsyncIterator[Vendo
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def town(tmp_path_factory: pytest.TempPathFactory, vendors: Vendors) -> AsyncIterator[Town]:
     """The server and its three carriers."""
-    folder: Path = tmp_path_factory.mktemp("town")
-    async with opened(folder, AGENTS + vendors.settings + routes()) as town:
+    async with opened(tmp_path_factory.mktemp("town"), AGENTS + vendors.settings + routes()) as town:
         yield town

@@ -57,7 +57,9 @@ async def test_the_agent_transfers_when_its_words_were_heard(town: Town, request
     for call in await asyncio.gather(*map(course, CARRIERS)):
         record = await town.record_of(call)
         assert record["end_reason"] == "transferred"
-        order = [each["event"] for each in record["turns"] if each["event"] in {"CallerSaid", "AgentSaid", "ToolCalled"}]
+        order = [
+            each["event"] for each in record["turns"] if each["event"] in {"CallerSaid", "AgentSaid", "ToolCalled"}
+        ]
         assert order == ["AgentSaid", "CallerSaid", "AgentSaid", "ToolCalled"]
         said = entries(record, "AgentSaid")[-1]
         assert (said["heard"], said["interrupted"]) == ("I will put you through to the office now.", False)
@@ -128,7 +130,10 @@ def keys_in(call: CloudCall) -> str:
 def key_of(spectrum: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> str:
     """The key of a block of 50 ms whose energy is in two tones, one low and one high; steps of 5 Hz."""
     low, high = 120 + np.argmax(spectrum[120:200]), 220 + np.argmax(spectrum[220:320])
-    tones = spectrum[low - 8 : low + 9] @ spectrum[low - 8 : low + 9] + spectrum[high - 8 : high + 9] @ spectrum[high - 8 : high + 9]
+    tones = (
+        spectrum[low - 8 : low + 9] @ spectrum[low - 8 : low + 9]
+        + spectrum[high - 8 : high + 9] @ spectrum[high - 8 : high + 9]
+    )
     if tones < 0.9 * (spectrum @ spectrum) or spectrum.max() < 50_000:
         return ""
     row = int(np.argmin(np.abs(np.array([697, 770, 852, 941]) - 5 * low)))

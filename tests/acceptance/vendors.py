@@ -16,16 +16,20 @@ from tests.acceptance.town import VENDOR_KEY
 
 __all__ = ["Vendors", "receptionist", "vendors_with"]
 
+# The doubles hear with a model of their own, on a machine that may be busy.
 _PROVIDERS = """
 [stt.nova]
 kind = "deepgram"
 base_url = "{deepgram}"
+stall_ms = 10000
 [stt.flux]
 kind = "deepgram"
 base_url = "{deepgram}"
+stall_ms = 10000
 model = "flux-general-en"
 [stt.openai]
 base_url = "{openai}"
+stall_ms = 10000
 [llm.openai]
 base_url = "{openai}"
 [tts.elevenlabs]
