@@ -1,6 +1,8 @@
 """What is done to calls that go on: transfers by the agent and by the API, keys, and the end."""
 
 import asyncio
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,13 +97,18 @@ async def test_who_is_not_put_through_gets_an_agent_again(town: Town) -> None:
         return call
 
     calls = await asyncio.gather(*map(course, CARRIERS))
-    await town.idle()
     for call in calls:
         assert only(call.log.transfers) == (ENGAGED[1:], OURS[1:], "busy")
-        records = [each for each in town.server.records() if each["carrier_call_id"] == call.id]
+        records = await until(partial(ended_records, town, call, 2), "two records", every_s=0.1)
         assert [each["end_reason"] for each in records] == ["transferred", "caller_hung_up"]
         assert {each["from_number"] for each in records} == {THEIRS}
         assert call.violations == []
+
+
+def ended_records(town: Town, call: CloudCall, count: int) -> list[dict[str, Any]]:
+    """The records of a call that was two conversations; empty until all have ended."""
+    records = [each for each in town.server.records() if each["carrier_call_id"] == call.id]
+    return records if len(records) == count and all(each["end_reason"] for each in records) else []
 
 
 async def test_the_api_presses_keys(town: Town) -> None:
