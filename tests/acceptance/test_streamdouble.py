@@ -28,7 +28,9 @@ async def test_a_call_of_streamdouble(tmp_path: Path) -> None:
             async with session.post(f"http://{url}/answer", data=parameters) as answer:
                 document = await answer.read()
         report = await call(
-            f"ws://{url}/ws/{socket_token(document)}", frames=frames, config=SessionConfig(quiet_period_s=0.5, max_drain_s=1.5)
+            f"ws://{url}/ws/{socket_token(document)}",
+            frames=frames,
+            config=SessionConfig(quiet_period_s=0.5, max_drain_s=1.5),
         )
         assert (report.exit_code, report.violations) == (0, [])
         assert report.audio_received.count(frames[0]) >= 80
