@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,17 +23,18 @@ _PORTS = re.compile(r"HTTP\s+http://127\.0\.0\.1:(\d+).*AudioSocket\s+127\.0\.0\
 
 
 class RunningServer:
-    """The process, what it printed, and where it listens."""
+    """The process, what it printed, and where it listens. `environ` is put into its environment."""
 
-    def __init__(self, folder: Path, settings: str) -> None:
+    def __init__(self, folder: Path, settings: str, environ: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         config = folder / "offhook.toml"
         config.write_text(settings)
-        environ = {**os.environ, "OFFHOOK_SERVER__HTTP_PORT": "0", "OFFHOOK_AUDIOSOCKET__PORT": "0"}
+        ports = {"OFFHOOK_SERVER__HTTP_PORT": "0", "OFFHOOK_AUDIOSOCKET__PORT": "0"}
+        self.environ = {**os.environ, **ports, **(environ or {})}
         self.process = subprocess.Popen(
             [*OFFHOOK, "serve", "--config", str(config)],
             cwd=folder,
-            env=environ,
+            env=self.environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -91,9 +92,9 @@ class RunningServer:
 
 
 @contextmanager
-def running_server(folder: Path, settings: str) -> Iterator[RunningServer]:
+def running_server(folder: Path, settings: str, environ: Mapping[str, str] | None = None) -> Iterator[RunningServer]:
     """A server that is stopped at the end, whatever happens."""
-    server = RunningServer(folder, settings)
+    server = RunningServer(folder, settings, environ)
     try:
         yield server
     finally:

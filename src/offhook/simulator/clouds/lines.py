@@ -1,7 +1,6 @@
 """What the doubles that speak through a WebSocket share: clients' lines, their records, and what is to go wrong."""
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,11 +30,11 @@ class Faults:
     """One fault a connection, in turn; none where the list has None, or has ended."""
 
     def __init__(self, faults: Iterable[Fault | None]) -> None:
-        self._faults = deque(faults)
+        self._faults = iter(faults)
 
     async def next(self) -> Fault | None:
         """The fault of the next connection; it was waited for where that is the fault."""
-        fault = self._faults.popleft() if self._faults else None
+        fault = next(self._faults, None)
         if isinstance(fault, SlowHandshake):
             await asyncio.sleep(fault.seconds)
         return fault

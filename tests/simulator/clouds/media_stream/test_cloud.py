@@ -227,7 +227,9 @@ async def test_a_public_address_is_reached_where_the_server_is() -> None:
     public = "https://agent.example.com"
     document = answer("twilio").replace("{ws}", "wss://agent.example.com/ws")
     agent = Agent(None, {"/answer": document})
-    async with serving(agent), CarrierCloud("twilio", clock=RealTime(SPEEDUP), reach={public: agent.url}) as cloud:
+    reach: dict[str, str] = {}
+    async with CarrierCloud("twilio", clock=RealTime(SPEEDUP), reach=reach) as cloud, serving(agent):
+        reach[public] = agent.url
         call = cloud.phone_in(f"{public}/answer")
         await over(call)
     assert len(agent.lines) == 1

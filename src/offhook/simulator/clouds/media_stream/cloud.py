@@ -30,8 +30,8 @@ class CarrierCloud:
     """A double of Vobiz, Plivo or Twilio, to be entered with `async with`.
 
     `signing` makes webhooks signed, wrongly signed or unsigned. `clock` may let calls run faster. `reach` maps the
-    public origin of a server ("https://agent.example.com") to the one that is connected to; webhooks are signed for
-    the public one.
+    public origin of a server ("https://agent.example.com") to the one that is connected to, and is looked at for each
+    request, so that it may be filled in when the server has its port; webhooks are signed for the public one.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class CarrierCloud:
         self._signing = signing
         self._variants = variants or Variants()
         self._clock = clock or RealTime()
-        self._reach = dict(reach or {})
+        self._reach = {} if reach is None else reach
         self._host, self._port = host, port
 
     async def __aenter__(self) -> Self:
