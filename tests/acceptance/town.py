@@ -185,7 +185,8 @@ class Town:
 
     async def stop(self) -> None:
         """Stop the server, which must have nothing to hide and nothing to be ashamed of."""
-        await self.idle()
+        if self.server.process.poll() is None:
+            await self.idle()
         assert await asyncio.to_thread(self.server.stop) == 0
         assert not [line for line in self.server.lines if _FAULT.search(line)], self.server.output
         assert not [secret for secret in self._secrets() if secret in self.server.output]
