@@ -1,6 +1,7 @@
 """`offhook call` against a running server: people, machines, nobody, and carriers that fail."""
 
 import asyncio
+import signal
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ class Command:
     number: str
     status: int = -1
     output: str = ""
+    process: asyncio.subprocess.Process | None = None
 
     async def run(self, agent: str, *more: str) -> None:
         words = ["call", self.number, "--carrier", self.carrier, "--agent", agent, "--server", self.town.url, *more]
@@ -69,6 +71,7 @@ class Command:
         process = await asyncio.create_subprocess_exec(
             *OFFHOOK, *words, cwd=server.folder, env=server.environ, stdout=PIPE, stderr=STDOUT
         )
+        self.process = process
         output, _ = await asyncio.wait_for(process.communicate(), 120)
         self.status, self.output = process.returncode or 0, output.decode()
 
@@ -179,6 +182,26 @@ async def test_a_machine_is_left_a_message(town: Town, placed: Placed, sounds: S
         first = np.flatnonzero(call.phone.heard.between(0, call.phone.heard.length))[0]
         assert first / 8_000 >= sounds.answering_machine.beep_s - 0.1
         assert call.violations == []
+
+
+async def test_ctrl_c_hangs_up(town: Town, sounds: Sounds) -> None:
+    commands = commands_to(town, answers(0.3, speech=sounds.hello), "0309")
+
+    async def course(command: Command) -> None:
+        running = asyncio.create_task(command.run("caller", *VARIABLES))
+        await town.heard(await command.call())
+        assert command.process is not None
+        command.process.send_signal(signal.SIGINT)
+        await running
+
+    await asyncio.gather(*map(course, commands))
+    for command in commands:
+        assert command.status == 0, command.output
+        assert "hanging up" in command.output
+        call = await command.call()
+        assert (await town.record_of(call))["end_reason"] == "agent_hung_up"
+        assert call.ending is not None
+        assert not call.ending.by_human
 
 
 async def test_a_call_is_placed_once_when_the_carrier_fails(town: Town) -> None:
