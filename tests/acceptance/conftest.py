@@ -1,6 +1,6 @@
 """One server for all calls of the carriers, with an agent for each number; and the voice and ears of callers."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -8,6 +8,7 @@ import pytest_asyncio
 from offhook.config import Settings
 from offhook.config_files import load_settings
 from offhook.providers.models import locate
+from offhook.providers.vad.base import VadModel
 from offhook.simulator.clouds.ears import EarFactory, model_ears
 from offhook.simulator.equipment import Equipment, local_equipment
 from tests.acceptance.town import Town, opened
@@ -74,14 +75,21 @@ async def equipment() -> AsyncIterator[Equipment]:
 
 
 @pytest.fixture(scope="session")
-def ears() -> EarFactory:
-    """What the doubles of recognisers hear with: the local models."""
-    from offhook.providers.stt.whisper import WhisperRecognizer
+def detector() -> VadModel:
+    """What tells the doubles of recognisers that there is a voice."""
     from offhook.providers.vad.silero import SileroVad
 
-    settings = Settings()
-    whisper = WhisperRecognizer(locate("whisper-base", settings), name="whisper-base")
-    return model_ears(SileroVad(locate("silero", settings) / "silero_vad.onnx"), whisper)
+    return SileroVad(locate("silero", Settings()) / "silero_vad.onnx")
+
+
+@pytest.fixture(scope="session")
+def ears(detector: VadModel) -> Iterator[EarFactory]:
+    """What the doubles of recognisers hear with: the local models."""
+    from offhook.providers.stt.whisper import WhisperRecognizer
+
+    whisper = WhisperRecognizer(locate("whisper-base", Settings()), name="whisper-base")
+    yield model_ears(detector, whisper)
+    whisper.close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

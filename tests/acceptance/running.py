@@ -15,6 +15,8 @@ from urllib.request import urlopen
 
 import orjson
 
+import offhook
+
 __all__ = ["OFFHOOK", "RunningServer", "running_server"]
 
 OFFHOOK = (sys.executable, "-m", "offhook")
@@ -29,8 +31,10 @@ class RunningServer:
         self.folder = folder
         config = folder / "offhook.toml"
         config.write_text(settings)
+        # The sources under test, wherever the server runs.
+        sources = {"PYTHONPATH": str(Path(offhook.__file__).parents[1])}
         ports = {"OFFHOOK_SERVER__HTTP_PORT": "0", "OFFHOOK_AUDIOSOCKET__PORT": "0"}
-        self.environ = {**os.environ, **ports, **(environ or {})}
+        self.environ = {**os.environ, **sources, **ports, **(environ or {})}
         self.process = subprocess.Popen(
             [*OFFHOOK, "serve", "--config", str(config)],
             cwd=folder,

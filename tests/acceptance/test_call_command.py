@@ -1,9 +1,11 @@
 """`offhook call` against a running server: people, machines, nobody, and carriers that fail."""
 
 import asyncio
+import signal
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +15,8 @@ from offhook.simulator.clips import render
 from offhook.simulator.clouds.media_stream import CARRIERS, Callee, Carrier, CloudCall, answers, busy, no_answer
 from offhook.simulator.equipment import Equipment
 from offhook.simulator.scenario_files import parse_scenario
-from tests.acceptance.running import OFFHOOK
-from tests.acceptance.town import OURS, Town, entries, until
+from tests.acceptance.running import OFFHOOK, RunningServer
+from tests.acceptance.town import OURS, PUBLIC, Town, entries, until
 from tests.acceptance.vendors import Vendors
 
 pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="session")]
@@ -61,6 +63,7 @@ class Command:
     number: str
     status: int = -1
     output: str = ""
+    process: asyncio.subprocess.Process | None = None
 
     async def run(self, agent: str, *more: str) -> None:
         words = ["call", self.number, "--carrier", self.carrier, "--agent", agent, "--server", self.town.url, *more]
@@ -68,6 +71,7 @@ class Command:
         process = await asyncio.create_subprocess_exec(
             *OFFHOOK, *words, cwd=server.folder, env=server.environ, stdout=PIPE, stderr=STDOUT
         )
+        self.process = process
         output, _ = await asyncio.wait_for(process.communicate(), 120)
         self.status, self.output = process.returncode or 0, output.decode()
 
@@ -180,6 +184,26 @@ async def test_a_machine_is_left_a_message(town: Town, placed: Placed, sounds: S
         assert call.violations == []
 
 
+async def test_ctrl_c_hangs_up(town: Town, sounds: Sounds) -> None:
+    commands = commands_to(town, answers(0.3, speech=sounds.hello), "0309")
+
+    async def course(command: Command) -> None:
+        running = asyncio.create_task(command.run("caller", *VARIABLES))
+        await town.heard(await command.call())
+        assert command.process is not None
+        command.process.send_signal(signal.SIGINT)
+        await running
+
+    await asyncio.gather(*map(course, commands))
+    for command in commands:
+        assert command.status == 0, command.output
+        assert "hanging up" in command.output
+        call = await command.call()
+        assert (await town.record_of(call))["end_reason"] == "agent_hung_up"
+        assert call.ending is not None
+        assert not call.ending.by_human
+
+
 async def test_a_call_is_placed_once_when_the_carrier_fails(town: Town) -> None:
     async def course(carrier: Carrier) -> None:
         cloud = town.clouds[carrier]
@@ -192,6 +216,39 @@ async def test_a_call_is_placed_once_when_the_carrier_fails(town: Town) -> None:
         assert [request.status for request in cloud.requests[before:]] == [500]
 
     await asyncio.gather(*map(course, CARRIERS))
+
+
+async def test_a_call_is_placed_once_when_the_connection_breaks(tmp_path: Path) -> None:
+    requests: list[bytes] = []
+
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(await reader.readuntil(b"\r\n"))
+        writer.transport.abort()
+
+    async with await asyncio.start_server(reset, "127.0.0.1", 0) as carrier:
+        api_url = f"http://127.0.0.1:{carrier.sockets[0].getsockname()[1]}"
+        environ = {
+            "VOBIZ_AUTH_ID": "MA_1",
+            "VOBIZ_AUTH_TOKEN": "a-token",
+            "OFFHOOK_VOBIZ__API_URL": api_url,
+            "PUBLIC_URL": PUBLIC,
+            "FROM_NUMBER": OURS,
+        }
+        server = await asyncio.to_thread(RunningServer, tmp_path, '[agents.echo]\nengine = "loopback"\n', environ)
+        try:
+            words = ("call", "+14155550308", "--server", f"http://127.0.0.1:{server.http_port}")
+            process = await asyncio.create_subprocess_exec(
+                *OFFHOOK, *words, cwd=tmp_path, env=server.environ, stdout=PIPE, stderr=STDOUT
+            )
+            assert process.stdout is not None
+            told = [(await asyncio.wait_for(process.stdout.readline(), 60)).decode() for _ in range(2)]
+            await asyncio.sleep(1.0)
+            process.terminate()
+            await process.communicate()
+        finally:
+            await asyncio.to_thread(server.close)
+    assert "it is unknown whether the call was placed" in told[1]
+    assert requests == [b"POST /Account/MA_1/Call/ HTTP/1.1\r\n"]
 
 
 async def test_a_call_that_cannot_be_placed(town: Town) -> None:

@@ -1,10 +1,12 @@
 """How calls begin and end: in every phase, in every order of webhooks and sockets, on all three carriers."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -13,7 +15,7 @@ from offhook.simulator.clips import render
 from offhook.simulator.clouds.media_stream import CARRIERS, Carrier, CarrierCloud, CloudCall, StreamEnd, Variants
 from offhook.simulator.equipment import Equipment
 from offhook.simulator.scenario_files import parse_scenario
-from tests.acceptance.town import Town, entries, until
+from tests.acceptance.town import Town, entries, opened, until
 
 pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="session")]
 Course = Callable[[CloudCall], Awaitable[None]]
@@ -191,3 +193,21 @@ async def settled(town: Town) -> None:
     while before != town.open_files:
         before = town.open_files
         await asyncio.sleep(0.5)
+
+
+async def test_a_server_that_stops_takes_no_new_call_and_hangs_up_at_the_second_signal(tmp_path: Path) -> None:
+    async with opened(tmp_path, '[agents.echo]\nengine = "loopback"\n') as town:
+        calls = [town.phone(carrier) for carrier in CARRIERS]
+        await asyncio.gather(*(hearing(call, 200) for call in calls))
+        town.server.process.send_signal(signal.SIGTERM)
+        await until(lambda: "waiting for calls in progress" in town.server.output, "the server waits")
+        late = [town.phone(carrier) for carrier in CARRIERS]
+        await asyncio.gather(*(asyncio.wait_for(call.ended.wait(), 30) for call in late))
+        assert [call.ending.status for call in late if call.ending] == ["busy"] * 3
+        assert not any(call.phone.streams for call in late)
+        assert all(call.phone.live_streams for call in calls)
+        town.server.process.send_signal(signal.SIGTERM)
+        await asyncio.gather(*(asyncio.wait_for(call.ended.wait(), 30) for call in calls))
+        await until(lambda: town.server.process.poll() is not None, "the server ends")
+    assert [record["end_reason"] for record in town.server.records()] == ["shutdown"] * 3
+    assert [call.violations for call in (*calls, *late)] == [[]] * 6

@@ -46,6 +46,7 @@ _ID_NAMES: Mapping[Carrier, str] = {
     "twilio": "TWILIO_ACCOUNT_SID",
 }
 _SOCKET_TOKEN = re.compile(rb"/ws/([A-Za-z0-9_-]+)")
+_FAULT = re.compile(r"Z (?:error|critical) |Traceback|was never awaited|Task exception")
 _PATIENCE_S = 60.0
 
 
@@ -184,9 +185,10 @@ class Town:
 
     async def stop(self) -> None:
         """Stop the server, which must have nothing to hide and nothing to be ashamed of."""
-        await self.idle()
+        if self.server.process.poll() is None:
+            await self.idle()
         assert await asyncio.to_thread(self.server.stop) == 0
-        assert "Traceback" not in self.server.output, self.server.output
+        assert not [line for line in self.server.lines if _FAULT.search(line)], self.server.output
         assert not [secret for secret in self._secrets() if secret in self.server.output]
 
     def _secrets(self) -> Iterator[str]:

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -170,6 +171,7 @@ class Hand:
     def __init__(self) -> None:
         self.done: list[tuple[str, str]] = []
         self.fails: CarrierError | None = None
+        self.waits_for: asyncio.Event | None = None
 
     def _note(self, what: str, with_what: str = "") -> None:
         if self.fails is not None:
@@ -177,6 +179,8 @@ class Hand:
         self.done.append((what, with_what))
 
     async def transfer(self, to: str) -> None:
+        if self.waits_for is not None:
+            await self.waits_for.wait()
         self._note("transfer", to)
 
     async def send_dtmf(self, digits: str) -> None:
@@ -237,6 +241,26 @@ async def test_a_refused_transfer_leaves_the_call_as_it_was(tmp_path: Path) -> N
         await rig.call.transfer("+15550100")
     await rig.run(200, VOICE)
     assert VOICE in leg.sent
+
+
+@pytest.mark.parametrize("refused", [None, CarrierError("gone", carrier="paper", status=404)])
+async def test_a_leg_that_ends_before_the_carrier_has_answered(tmp_path: Path, refused: CarrierError | None) -> None:
+    leg = HeldLeg()
+    leg.hand.waits_for = asyncio.Event()
+    leg.hand.fails = refused
+    rig = looped(Rig(tmp_path, leg=leg))
+    transfer = asyncio.ensure_future(rig.call.transfer("+15550100"))
+    await rig.run(40)
+    rig.call.on_closed(EndReason.CALLER_HUNG_UP, "the first word")
+    rig.call.on_closed(EndReason.CALLER_HUNG_UP, "the second word")
+    await rig.run(40)
+    assert rig.all(CallEnded) == []
+    leg.hand.waits_for.set()
+    await asyncio.gather(transfer, return_exceptions=True)
+    await rig.run(40)
+    (ended,) = rig.all(CallEnded)
+    assert ended.reason is (EndReason.CALLER_HUNG_UP if refused else EndReason.TRANSFERRED)
+    assert ended.detail == "the first word"
 
 
 async def test_without_a_hand_on_the_call_it_cannot_be_transferred(tmp_path: Path) -> None:

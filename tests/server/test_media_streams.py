@@ -13,6 +13,7 @@ import orjson
 import pytest
 from aiohttp import ClientWebSocketResponse, WSMsgType, web
 from aiohttp.test_utils import TestClient, TestServer
+from structlog.testing import capture_logs
 
 from offhook.audio.formats import MULAW_8K
 from offhook.calls.leg import CallOrigin
@@ -317,3 +318,19 @@ async def test_a_call_that_we_place_is_followed_by_its_webhooks(tmp_path: Path) 
     assert [step.state for step in call.history] == ["queued", "ringing", "answered", "ended"]
     assert call.history[-1].detail == "NORMAL_CLEARING"
     board.files.shutdown()
+
+
+async def test_a_webhook_that_comes_when_all_is_closed_is_answered_and_passed_over(board: Board) -> None:
+    streams = made(board.settings)
+    streams.open(board.switchboard)
+    async with phoned(streams) as client:
+        async with client.ws_connect(await answered(client)) as socket:
+            await say(socket, start())
+            await until_started(board)
+        await ended(board)
+        await streams.close()
+        board.files.shutdown()
+        with capture_logs() as logs:
+            assert (await client.post("/hangup", data=HANGUP)).status == 200
+            assert b"Hangup" in await (await client.post("/answer", data=ANSWER)).read()
+        assert not [each for each in logs if each["log_level"] == "error"]

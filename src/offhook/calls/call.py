@@ -60,7 +60,9 @@ class Call:
         self._heard = 0
         self._voice: VoiceStream | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._handing_over = False
         self._handed_over_ms: int | None = None
+        self._gone: tuple[EndReason, str] | None = None
         self._engine: Engine | None = None
         self._playout = Playout(
             leg.format,
@@ -145,6 +147,10 @@ class Call:
 
     def on_closed(self, reason: EndReason, detail: str) -> None:
         """The carrier's side is gone; after a transfer that is how it ends."""
+        if self._handing_over:
+            # A carrier may end the leg before it has told that the transfer is done.
+            self._gone = self._gone or (reason, detail)
+            return
         self.end(reason if self._handed_over_ms is None else EndReason.TRANSFERRED, detail)
 
     @property
@@ -215,8 +221,14 @@ class Call:
         control = self.leg.control
         if control is None:
             raise CarrierError("cannot transfer calls", carrier=self.leg.carrier, offered=False)
-        await control.transfer(to)
-        self._handed_over_ms = self.now_ms
+        self._handing_over = True
+        try:
+            await control.transfer(to)
+            self._handed_over_ms = self.now_ms
+        finally:
+            self._handing_over = False
+            if self._gone is not None:
+                self.on_closed(*self._gone)
 
     async def press(self, digits: str) -> None:
         """Press keys towards the caller: by the carrier, or as tones in the agent's audio where it cannot.

@@ -90,7 +90,10 @@ class MediaStreams:
         self._switchboard = switchboard
 
     async def close(self) -> None:
-        """End the media sockets that have brought no call yet."""
+        """Take no call any more, and end the media sockets that have brought none yet.
+
+        What carriers still tell of calls is passed over from now on: nobody is there to write it down."""
+        self._switchboard = None
         tasks = [task for task in self._sockets if task is not None]
         for task in tasks:
             task.cancel()
