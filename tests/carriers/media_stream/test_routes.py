@@ -337,6 +337,18 @@ async def test_of_two_sockets_of_one_call_the_second_is_closed() -> None:
     assert [leg.closed for leg in stage.legs] == [[], [EndReason.PROTOCOL]]
 
 
+async def test_a_socket_that_brought_nothing_does_not_end_the_conversation_of_another() -> None:
+    stage = Stage()
+    async with stage.client() as client:
+        path = path_of(socket_url(await answered(client)))
+        async with client.ws_connect(path) as talking:
+            async with client.ws_connect(path):
+                await talking.send_str("start")
+                await talking.receive_str()
+            assert path_of(socket_url(await answered(client))) == path
+    assert len(stage.house.expected) == 1
+
+
 @pytest.mark.parametrize("path", ["/ws", "/ws/", "/ws/wrong", "/ws/wrong/more", "/vobiz/ws", "/vobiz/ws/wrong"])
 async def test_nobody_is_let_in_without_a_good_token(path: str) -> None:
     stage = Stage()

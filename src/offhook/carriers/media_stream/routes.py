@@ -140,8 +140,12 @@ class HookRoutes:
         if not reception.gate.admits_socket(SignedRequest("GET", url, _signature_headers(request))):
             return web.Response(status=403)
 
+        began = False
+
         def begin(leg: Leg) -> None:
+            nonlocal began
             if arrivals.begin(token):
+                began = True
                 house.answer(leg)
             else:
                 self._close_second(leg)
@@ -149,7 +153,8 @@ class HookRoutes:
         try:
             return await self._serve(request, ticket, begin, house.control_for(ticket))
         finally:
-            arrivals.end(carrier, ticket.carrier_call_id, token)
+            if began:
+                arrivals.end(carrier, ticket.carrier_call_id, token)
 
     def _close_second(self, leg: Leg) -> None:
         log.warning("a second media socket of a call was closed", carrier=leg.carrier, peer=leg.peer)
