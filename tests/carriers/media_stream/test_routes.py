@@ -135,8 +135,12 @@ async def test_a_dialled_call_is_known_by_its_path() -> None:
     assert [(dial_id, state) for dial_id, state, _ in stage.house.news] == [(DIAL_ID, "answered"), (DIAL_ID, "ended")]
 
 
-async def test_a_hook_that_nobody_knows_is_answered() -> None:
+async def test_a_hook_that_nobody_knows_is_answered_and_told() -> None:
     stage = Stage()
+    with capture_logs() as lines:
+        async with stage.client() as client:
+            await document(await client.post("/vobiz/anwser", data=ANSWER))
+    assert [(line["event"], line["path"]) for line in lines] == [("a webhook came to a path that is no hook", "anwser")]
     async with stage.client() as client:
         for path in ("/vobiz", "/vobiz/", "/vobiz/voicemail", "/vobiz/a/b/c?d=e", "/plivo/recordings"):
             response = await client.post(path, data=ANSWER)
