@@ -88,6 +88,15 @@ async def test_nobody_was_reached(phone: Phone, state: CallState, word: str) -> 
     assert phone.lines[-1] == f"0:00  {word}"
 
 
+async def test_a_machine_is_nobody(phone: Phone) -> None:
+    task, call = await phone.dial()
+    for state in ("answered", "machine"):
+        phone.house.dialler.progress(call.id, state)
+    phone.house.dialler.progress(call.id, "ended", "answering machine")
+    assert await task == 1
+    assert phone.lines[-2:] == ["0:00  a machine answered", "0:00  ended (answering machine)"]
+
+
 async def test_a_call_in_doubt(phone: Phone) -> None:
     phone.house.carrier.fails = CarrierError("no answer", carrier="vobiz", unknown=True)
     task, call = await phone.dial()

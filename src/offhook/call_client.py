@@ -16,6 +16,7 @@ import orjson
 from offhook.api_key import find_key
 from offhook.config import Settings
 from offhook.errors import CallError, ConfigError
+from offhook.events import EndReason
 
 __all__ = ["CallClient", "CallWish", "server_url", "variables_of"]
 
@@ -98,7 +99,7 @@ class CallClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def run(self, wish: CallWish) -> int:
-        """Place the call and stay with it. Returns 0 after a conversation, 1 if nobody was reached.
+        """Place the call and stay with it. Returns 0 after a conversation, 1 if nobody or a machine was reached.
 
         Raises CallError and ConfigError where it cannot be placed."""
         headers = {"Authorization": f"Bearer {self._key}"}
@@ -130,7 +131,7 @@ class CallClient:
                 self._step(step)
             seen = len(state["history"])
             call = state
-        return 1 if call["state"] in _NOT_REACHED else 0
+        return 1 if call["state"] in _NOT_REACHED or _met_machine(call) else 0
 
     async def _states(self, call: dict[str, Any], interrupted: asyncio.Event) -> AsyncIterator[dict[str, Any]]:
         yield call
@@ -184,6 +185,12 @@ class CallClient:
         width = max(20, shutil.get_terminal_size().columns)
         for line in textwrap.wrap(text, width, subsequent_indent="      "):
             self._tell(line)
+
+
+def _met_machine(call: Mapping[str, Any]) -> bool:
+    """Whether the agent ended the call because a machine had answered."""
+    detail: str = call["history"][-1]["detail"]
+    return detail == EndReason.ANSWERING_MACHINE.value.replace("_", " ")
 
 
 def _line(text: str) -> str:

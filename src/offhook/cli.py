@@ -213,7 +213,7 @@ def call(
 ) -> None:
     """Place a call by a running server.
 
-    Ends with 0 after a conversation, 1 if nobody was reached, 2 if the call could not be placed.
+    Ends with 0 after a conversation, 1 if nobody or a machine was reached, 2 if the call could not be placed.
     """
     import asyncio  # noqa: PLC0415 - with what only this command needs
 

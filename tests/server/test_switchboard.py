@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from offhook.calls.leg import CallOrigin
-from offhook.config import RouteSettings
+from offhook.carriers.media_stream.outbound import Dialler
+from offhook.config import RouteSettings, Settings
 from offhook.events import CallEnded, CallStarted, CallTrouble, EndReason
 from tests.calls.rig import PaperLeg
+from tests.carriers.media_stream.paper_api import PaperApi
 from tests.server.board import Board
 
 
@@ -149,10 +151,31 @@ async def test_a_carrier_may_say_apart_from_the_leg_that_a_call_is_over(board: B
     assert not board.switchboard.draining
     board.switchboard.hung_up("paper", "carrier-2", EndReason.CALLER_HUNG_UP, "NORMAL_CLEARING")
     board.switchboard.hung_up("other", "carrier-1", EndReason.CALLER_HUNG_UP, "another carrier")
+    nameless = board.ring()
+    nameless.carrier_call_id = ""
     board.switchboard.hung_up("paper", "", EndReason.CALLER_HUNG_UP, "no id")
     await board.run(40)
+    assert nameless.closed == []
     assert (first.closed, second.closed) == ([], [EndReason.CALLER_HUNG_UP])
     assert [event.detail for event in board.events if isinstance(event, CallEnded)] == ["NORMAL_CLEARING"]
+
+
+async def test_who_comes_back_from_a_transfer_begins_a_conversation_with_an_id_of_its_own(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"keys": {"from_number": "+15550199"}})
+    dialler = Dialler(settings, {"vobiz": PaperApi()}, lambda: "https://x.example")
+    board = Board(tmp_path, dialler=dialler)
+    placed = await dialler.dial("+15550100")
+    origin = dialler.origin(placed.id)
+    first = board.ring(origin)
+    assert first.events is not None
+    first.events.on_closed(EndReason.CALLER_HUNG_UP, "")
+    await board.run(40)
+    assert placed.over
+    board.ring(origin)
+    ids = [call.facts.call_id for call in board.handles]
+    assert ids[0] == placed.id != ids[1]
+    await board.switchboard.hang_up_all()
+    board.files.shutdown()
 
 
 async def test_the_number_that_was_called_decides_who_answers(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from offhook.server.brains import Brains, load_brains
 from offhook.server.carrier_lines import carrier_lines
 from offhook.server.dialling import dialling, open_apis
 from offhook.server.event_log import EventLog
+from offhook.server.listening import listen
 from offhook.server.media_streams import MediaStreams
 from offhook.server.records import CallRecords
 from offhook.server.switchboard import Desk, Switchboard
@@ -123,13 +124,13 @@ class Server:
         CallsApi(dialler, lambda: self.switchboard).add_to(api)
         app.add_subapp("/v1", api)
         settings = self.settings.server
-        self.http_port = await _listen(
+        self.http_port = await listen(
             stack, app, settings.http_host, settings.http_port, "server.http_port (HTTP_PORT)"
         )
         if settings.health_port is not None:
             health = web.Application()
             health.router.add_get("/health", self._health)
-            await _listen(stack, health, settings.http_host, settings.health_port, "server.health_port (HEALTH_PORT)")
+            await listen(stack, health, settings.http_host, settings.health_port, "server.health_port (HEALTH_PORT)")
 
     async def _health(self, request: web.Request) -> web.Response:
         board = self.switchboard
@@ -147,23 +148,6 @@ class Server:
             "late_beats": self.clock.late,
         }
         return web.json_response(body, status=200 if ready else 503)
-
-
-async def _listen(stack: AsyncExitStack, app: web.Application, host: str, port: int, setting: str) -> int:
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, host, port)
-    try:
-        await site.start()
-    except OSError as error:
-        raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}",
-            setting=setting,
-            hint="Stop what uses the port, or choose another one (0 picks a free port).",
-        ) from error
-    bound: int = runner.addresses[0][1]
-    return bound
 
 
 def _check_writable(settings: Settings) -> None:

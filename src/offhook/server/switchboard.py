@@ -21,6 +21,7 @@ from offhook.calls.speaker import Phrases
 from offhook.calls.tools.base import ToolContext
 from offhook.calls.voice_detection import VoiceDetection
 from offhook.carriers.media_stream.outbound import Dialler
+from offhook.carriers.media_stream.placed import PlacedCall
 from offhook.config import Settings
 from offhook.events import CallTrouble, EndReason, EventSink
 from offhook.providers.llm.base import CallFacts
@@ -103,7 +104,7 @@ class Switchboard:
             return
         name = self._agent_for(leg.carrier, leg.origin)
         self._desk.expect(name)
-        call_id = _call_id(leg)
+        call_id = self._call_id(leg)
         recorder = self._recorder(call_id, leg)
         call = self._call(leg, call_id, name, recorder)
         self._calls[call_id] = call
@@ -122,15 +123,28 @@ class Switchboard:
         return True
 
     def _engine(self, leg: Leg, name: str) -> EngineFactory:
-        engine, dialler = self._desk.engines[name], self._desk.dialler
-        placed = dialler.find(leg.origin.dial_id) if dialler is not None and leg.origin.dial_id else None
-        if dialler is None or placed is None or placed.over:
+        engine, dialler, placed = self._desk.engines[name], self._desk.dialler, self._placed(leg)
+        if dialler is None or placed is None:
             return engine
         dialler.identify(placed.id, leg.carrier_call_id)
         dialler.progress(placed.id, "answered")
         if placed.judge == "off" or self._desk.voice_detection is None:
             return engine
         return screened(engine, placed, self._desk.settings.agents[name], dialler)
+
+    def _placed(self, leg: Leg) -> PlacedCall | None:
+        """The call in progress that we placed and that `leg` brings; None for any other."""
+        dialler, dial_id = self._desk.dialler, leg.origin.dial_id
+        placed = dialler.find(dial_id) if dialler is not None and dial_id else None
+        return None if placed is None or placed.over else placed
+
+    def _call_id(self, leg: Leg) -> str:
+        # AudioSocket's own UUID is the one that the dialplan and its CDR know; who placed a call knows it by its dial
+        # id, and a caller who comes back from a transfer begins another conversation.
+        if leg.carrier == "audiosocket":
+            return leg.carrier_call_id
+        placed = self._placed(leg)
+        return placed.id if placed is not None and placed.id not in self._calls else str(uuid4())
 
     def _agent_for(self, carrier: str, origin: CallOrigin) -> str:
         """Name of the agent that answers: the one the call was placed for, else the routes'."""
@@ -192,7 +206,7 @@ class Switchboard:
             return
         limits = self._desk.settings.limits
         log.warning("all lines are busy", calls=self.active, limit="limits.max_calls", peer=leg.peer)
-        call_id = _call_id(leg)
+        call_id = self._call_id(leg)
         call = self._call(leg, call_id, self._agent_for(leg.carrier, leg.origin), None)
         self._turned_away[call_id] = call
 
@@ -217,9 +231,10 @@ class Switchboard:
             self._desk.dialler.progress(call.leg.origin.dial_id, "ended", why)
 
     def hung_up(self, carrier: str, carrier_call_id: str, reason: EndReason, detail: str) -> None:
-        """A carrier says, apart from the leg, that a call is over and why."""
-        if carrier_call_id:
-            self._desk.records.note_end(carrier, carrier_call_id, detail)
+        """A carrier says, apart from the leg, that a call is over and why. Without an id it says it of none."""
+        if not carrier_call_id:
+            return
+        self._desk.records.note_end(carrier, carrier_call_id, detail)
         for call in (*self._calls.values(), *self._turned_away.values()):
             if (call.leg.carrier, call.leg.carrier_call_id) == (carrier, carrier_call_id):
                 call.on_closed(reason, detail)
@@ -245,10 +260,3 @@ class Switchboard:
         for call in calls:
             await call.ended.wait()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def _call_id(leg: Leg) -> str:
-    # AudioSocket's own UUID is the one that the dialplan and its CDR know; who placed a call knows it by its dial id.
-    if leg.carrier == "audiosocket":
-        return leg.carrier_call_id
-    return leg.origin.dial_id or str(uuid4())

@@ -1,6 +1,7 @@
 """One media socket from its first message to its end, over real sockets on loopback."""
 
 import asyncio
+import contextlib
 
 import orjson
 import pytest
@@ -205,6 +206,20 @@ class TestFaults:
             _, call = await door.call()
             assert close.data == WSCloseCode.MESSAGE_TOO_BIG
             assert (await end_of(call))[0] is EndReason.PROTOCOL
+
+    @pytest.mark.parametrize(
+        ("message", "times"),
+        [("{}", 1_100), (b"\x00", 1_100), (text({"event": "dtmf", "digit": "5"}), 1_100), (media(ULAW * 200), 6)],
+    )
+    async def test_a_peer_that_sends_too_much_ends_its_call(self, message: str | bytes, times: int) -> None:
+        async with Door(ticket()) as door:
+            peer = await door.knock()
+            await say(peer, VOBIZ_START)
+            with contextlib.suppress(ConnectionError):
+                for _ in range(times):
+                    await (peer.send_str(message) if isinstance(message, str) else peer.send_bytes(message))
+            _, call = await door.call()
+            assert await end_of(call) == (EndReason.PROTOCOL, "more than 600 messages or frames a second")
 
     async def test_binary_messages_and_nonsense_are_ignored(self) -> None:
         async with Door(ticket()) as door:

@@ -1,6 +1,6 @@
 import pytest
 
-from offhook.carriers.media_stream.destinations import destination, keys
+from offhook.carriers.media_stream.destinations import destination, keys, sound_url
 from offhook.errors import CallError
 
 
@@ -51,3 +51,10 @@ def test_keys(pressed: str) -> None:
 def test_what_is_no_key(pressed: str) -> None:
     with pytest.raises(CallError, match="are no keys"):
         keys(pressed)
+
+
+def test_files_have_addresses_of_the_web() -> None:
+    assert sound_url("https://x.example/a.mp3") == "https://x.example/a.mp3"
+    for wrong in ("ftp://x", "file:///etc/passwd", "x", ""):
+        with pytest.raises(CallError, match="is no address of a file"):
+            sound_url(wrong)

@@ -64,6 +64,12 @@ def test_parameters_are_bounded_in_number_and_size() -> None:
     assert len(read_parameters("", "application/json", orjson.dumps({"a": "v" * 9_000})).get("a")) == 2_000
 
 
+@pytest.mark.parametrize("depth", [300, 1_000, 5_000])
+def test_json_nested_too_deeply_says_nothing(depth: int) -> None:
+    body = b'{"CallUUID":"c1","more":' + b'{"a":' * depth + b"1" + b"}" * (depth + 1)
+    assert read_parameters("From=1", "application/json", body).values == {"From": "1"}
+
+
 def test_prefixed_and_unknown_parameters_are_told_apart() -> None:
     parameters = read_parameters("X-VH-Customer=7&x-vh-note=&From=1&new=2")
     assert parameters.prefixed("X-VH-") == {"Customer": "7", "note": ""}

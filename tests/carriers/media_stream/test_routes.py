@@ -135,8 +135,12 @@ async def test_a_dialled_call_is_known_by_its_path() -> None:
     assert [(dial_id, state) for dial_id, state, _ in stage.house.news] == [(DIAL_ID, "answered"), (DIAL_ID, "ended")]
 
 
-async def test_a_hook_that_nobody_knows_is_answered() -> None:
+async def test_a_hook_that_nobody_knows_is_answered_and_told() -> None:
     stage = Stage()
+    with capture_logs() as lines:
+        async with stage.client() as client:
+            await document(await client.post("/vobiz/anwser", data=ANSWER))
+    assert [(line["event"], line["path"]) for line in lines] == [("a webhook came to a path that is no hook", "anwser")]
     async with stage.client() as client:
         for path in ("/vobiz", "/vobiz/", "/vobiz/voicemail", "/vobiz/a/b/c?d=e", "/plivo/recordings"):
             response = await client.post(path, data=ANSWER)
@@ -335,6 +339,18 @@ async def test_of_two_sockets_of_one_call_the_second_is_closed() -> None:
                 await socket.receive_str()
     assert stage.house.answered == stage.legs[:1]
     assert [leg.closed for leg in stage.legs] == [[], [EndReason.PROTOCOL]]
+
+
+async def test_a_socket_that_brought_nothing_does_not_end_the_conversation_of_another() -> None:
+    stage = Stage()
+    async with stage.client() as client:
+        path = path_of(socket_url(await answered(client)))
+        async with client.ws_connect(path) as talking:
+            async with client.ws_connect(path):
+                await talking.send_str("start")
+                await talking.receive_str()
+            assert path_of(socket_url(await answered(client))) == path
+    assert len(stage.house.expected) == 1
 
 
 @pytest.mark.parametrize("path", ["/ws", "/ws/", "/ws/wrong", "/ws/wrong/more", "/vobiz/ws", "/vobiz/ws/wrong"])

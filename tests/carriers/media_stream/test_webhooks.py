@@ -217,10 +217,20 @@ def test_how_a_transfer_went() -> None:
         ("٠١٢٣٤٥٦٧٨٩٠١", "٠١٢٣٤٥٦٧٨٩٠١"),
         ("+", "+"),
         ("", ""),
+        ("Ann\r\nX-Evil: 1\x00\x1b[2J\u202e", "Ann  X-Evil: 1  [2J"),
     ],
 )
 def test_numbers_are_made_alike_where_they_are_whole(text: str, number: str) -> None:
     assert normal_number(text) == number
+
+
+def test_what_strangers_say_is_one_short_line() -> None:
+    told = dict.fromkeys(("HangupCause", "HangupSource", "Error", "CallUUID", "DialHangupCause"), "a\n\x1b" + "b" * 900)
+    parameters = Parameters(told)
+    hangup = read_hangup("vobiz", parameters)
+    words = [hangup.cause, hangup.source, read_stream(parameters).error, read_dial("vobiz", parameters).cause]
+    assert [word[:4] + str(len(word)) for word in words] == ["a  b200"] * 4
+    assert len(hangup.call.call_id) == 128
 
 
 _NAMES = ["CallUUID", "CallSid", "From", "To", "Event", "CallStatus", "Duration", "HangupCause", "HangupCauseCode"]

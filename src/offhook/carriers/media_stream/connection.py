@@ -10,6 +10,7 @@ from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType
 
 from offhook.audio.formats import FRAME_MS
 from offhook.calls.leg import CallControl, Leg
+from offhook.carriers.media_stream.allowance import Allowance
 from offhook.carriers.media_stream.frames import FRAMES
 from offhook.carriers.media_stream.leg import ByteOrder, StreamLeg
 from offhook.carriers.media_stream.pulse import Pulse
@@ -24,6 +25,12 @@ __all__ = ["serve_stream"]
 
 EARLY_MS = 2_000
 STALL_MS = 2_000
+
+MOST_A_SECOND = 600
+"""Messages, or 20 ms of audio in one. A carrier sends 50; tests may let a call run ten times as fast."""
+
+MOST_AT_ONCE = 1_000
+"""What a network that was stuck for 20 s delivers when it goes on."""
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -79,6 +86,7 @@ class _Connection:
         self._leg: StreamLeg | None = None
         self._max_unread = 0
         self._binary = 0
+        self._allowance = Allowance(MOST_A_SECOND, MOST_AT_ONCE)
         self._pulse = Pulse(
             asyncio.get_running_loop().call_later,
             socket.heartbeat_s,
@@ -152,10 +160,18 @@ class _Connection:
             pulse.alive = True
             if message.type is WSMsgType.TEXT:
                 event = read(message.data)
+                self._spend(event)
                 if event is not None:
                     self._take(event)
             else:
+                self._spend(None)
                 await self._take_other(message)
+
+    def _spend(self, event: Event | None) -> None:
+        """Raises WireError where the peer sends more than any carrier would: other calls have to be served, too."""
+        frames = len(event.payload) // self._ticket.format.frame_bytes if isinstance(event, Media) else 0
+        if not self._allowance.spend(max(1, frames)):
+            raise WireError(f"more than {MOST_A_SECOND} messages or frames a second")
 
     async def _take_other(self, message: WSMessage) -> None:
         match message.type:

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 from offhook.carriers.media_stream.api import CarrierApi, Publish
-from offhook.carriers.media_stream.destinations import destination, keys
-from offhook.errors import CallError
+from offhook.carriers.media_stream.destinations import destination, keys, sound_url
 
 __all__ = ["StreamControl"]
 
@@ -35,9 +34,7 @@ class StreamControl:
 
     async def play(self, url: str) -> None:
         """Let the carrier play a file. Raises CallError."""
-        if not url.startswith(("https://", "http://")):
-            raise CallError(f'"{url[:80]}" is no address of a file; it begins with https://')
-        await self._api.play(self._call_id, url)
+        await self._api.play(self._call_id, sound_url(url))
 
     async def record(self) -> str:
         """Let the carrier record. Raises CallError."""

@@ -1,10 +1,10 @@
-"""Numbers and addresses that may be called: checked before anything is sent to a carrier."""
+"""What a carrier is asked to call, press or play: checked before anything is sent."""
 
 import re
 
 from offhook.errors import CallError
 
-__all__ = ["destination", "keys"]
+__all__ = ["destination", "keys", "sound_url"]
 
 _WRITTEN_WITH = re.compile(r"[ \t.()/-]")
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
@@ -30,4 +30,11 @@ def keys(text: str) -> str:
     """Keys to press: `0-9*#A-D`, and `w` or `W` for a pause. Raises CallError for anything else."""
     if not _KEYS.fullmatch(text):
         raise CallError(f'"{text[:40]}" are no keys; there are 0-9, *, #, A-D, and w for a pause')
+    return text
+
+
+def sound_url(text: str) -> str:
+    """The address of a file that a carrier fetches. Raises CallError for any but http:// and https://."""
+    if not text.startswith(("https://", "http://")):
+        raise CallError(f'"{text[:80]}" is no address of a file; it begins with https://')
     return text

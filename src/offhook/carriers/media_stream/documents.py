@@ -57,7 +57,7 @@ def stream(
 
 
 def dial(carrier: CarrierName, to: str, *, caller_id: str = "", timeout_s: int = 60, action_url: str = "") -> bytes:
-    """Connect the caller to `to`, a number or a `sip:` address, ringing there for `timeout_s` at most.
+    """Connect the caller to `to`, a number or a `sip:` or `sips:` address, ringing there for `timeout_s` at most.
 
     `action_url` is asked for the next document when it is over. `caller_id` must be a number that the account owns, or
     the caller's own where the carrier allows it.
@@ -72,7 +72,7 @@ def dial(carrier: CarrierName, to: str, *, caller_id: str = "", timeout_s: int =
         method=action_url and "POST",
     )
     sip = "Sip" if carrier == "twilio" else "User"
-    _add(dialled, sip if to.lower().startswith("sip:") else "Number", to)
+    _add(dialled, sip if to.lower().startswith(("sip:", "sips:")) else "Number", to)
     return _written(response)
 
 

@@ -2,6 +2,7 @@
 
 import structlog
 
+from offhook.carriers.media_stream.refusals import Refusals
 from offhook.carriers.media_stream.signatures import SignedRequest, Verdict, verifier
 from offhook.config import CarrierName, Settings
 from offhook.errors import ConfigError
@@ -44,6 +45,7 @@ class Gate:
             )
         self._verify = None if token is None or self._mode == "off" else verifier(carrier, token.get_secret_value())
         self._told = False
+        self._refusals = Refusals()
 
     def admits_hook(self, request: SignedRequest, *, with_secret: bool) -> bool:
         """Whether a webhook is let in. `with_secret` says that its path had the right secret."""
@@ -81,4 +83,5 @@ class Gate:
 
     def _refuse(self, what: str, why: str) -> None:
         setting = f"{self._carrier}.signatures"
-        log.warning(what, carrier=self._carrier, why=why, setting=setting, see=f"server.public_url, {self._key_name}")
+        see = f"server.public_url, {self._key_name}"
+        self._refusals.tell(what, carrier=self._carrier, why=why, setting=setting, see=see)

@@ -71,7 +71,8 @@ def _form(encoded: str) -> dict[str, list[str]]:
 def _json(body: bytes) -> dict[str, Any]:
     try:
         read = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        orjson.dumps(read)  # refuses what is nested deeper than anybody here could follow
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return {}
     return read if isinstance(read, dict) else {}
 

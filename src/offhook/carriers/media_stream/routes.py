@@ -20,6 +20,7 @@ from offhook.carriers.media_stream.documents import nothing, web_socket_url
 from offhook.carriers.media_stream.gate import Gate
 from offhook.carriers.media_stream.hooks import HOOKS, Hooks, Visit
 from offhook.carriers.media_stream.parameters import Parameters, read_parameters
+from offhook.carriers.media_stream.refusals import Refusals
 from offhook.carriers.media_stream.signatures import SignedRequest
 from offhook.carriers.media_stream.tickets import Ticket
 from offhook.config import CarrierName
@@ -62,6 +63,7 @@ class HookRoutes:
         self._serve = serve
         self._root = root
         self._secret = secret
+        self._refusals = Refusals()
         self._closing: set[asyncio.Task[None]] = set()
 
     def routes(self) -> Iterator[web.RouteDef]:
@@ -71,14 +73,14 @@ class HookRoutes:
                 yield from self._of_carrier(self._root, below)
             for carrier in self._receptions:
                 yield from self._of_carrier(carrier, f"{below}/{carrier}")
-                yield from _both(f"{below}/{carrier}/{{unknown:.*}}", partial(self._hook, carrier, "status"))
+                yield from _both(f"{below}/{carrier}/{{unknown:.*}}", partial(self._stray, carrier))
 
     def _of_carrier(self, carrier: CarrierName, path: str) -> Iterator[web.RouteDef]:
         for name in HOOKS:
             yield from _both(f"{path}/{name}", partial(self._hook, carrier, name))
             yield from _both(f"{path}/{name}/{{dial_id:[^/]*}}", partial(self._hook, carrier, name))
         yield from _both(f"{path}/document/{{token}}", partial(self._document, carrier))
-        yield from _both(f"{path}/ws", partial(_no_socket, carrier))
+        yield from _both(f"{path}/ws", partial(self._no_socket, carrier))
         yield web.get(f"{path}/ws/{{token:.*}}", partial(self._socket, carrier), allow_head=False)
 
     # Webhooks
@@ -98,6 +100,12 @@ class HookRoutes:
             log.exception("a fault in a webhook", carrier=carrier, hook=name)
             return _document(reception.hooks.sorry() if name in ("answer", "fallback") else nothing())
 
+    async def _stray(self, carrier: CarrierName, request: web.Request) -> web.Response:
+        """Answer as a status, and tell whoever has mistyped a URL in the carrier's console."""
+        name, known = request.match_info["unknown"][:80], ", ".join(HOOKS)
+        self._refusals.tell("a webhook came to a path that is no hook", carrier=carrier, path=name, hooks=known)
+        return await self._hook(carrier, "status", request)
+
     async def _document(self, carrier: CarrierName, request: web.Request) -> web.Response:
         raw = await _body(request)
         reception = self._receptions[carrier]
@@ -111,7 +119,8 @@ class HookRoutes:
     ) -> bool:
         given = request.match_info.get("secret")
         if given is not None and not compare_digest(given.encode("utf-8", "replace"), self._secret.encode()):
-            log.warning("a webhook was refused", why="the secret in its path is wrong", setting="keys.webhook_secret")
+            why = "the secret in its path is wrong"
+            self._refusals.tell("a webhook was refused", why=why, setting="keys.webhook_secret")
             return False
         signed = SignedRequest(
             request.method,
@@ -134,14 +143,18 @@ class HookRoutes:
         token = request.match_info["token"]
         ticket = arrivals.ticket(token)
         if ticket is None:
-            log.warning("a media socket was refused: its token is unknown, used or expired", carrier=carrier)
+            self._refusals.tell("a media socket was refused: its token is unknown, used or expired", carrier=carrier)
             return web.Response(status=403)
         url = web_socket_url(self._base(request)) + request.raw_path
         if not reception.gate.admits_socket(SignedRequest("GET", url, _signature_headers(request))):
             return web.Response(status=403)
 
+        began = False
+
         def begin(leg: Leg) -> None:
+            nonlocal began
             if arrivals.begin(token):
+                began = True
                 house.answer(leg)
             else:
                 self._close_second(leg)
@@ -149,7 +162,12 @@ class HookRoutes:
         try:
             return await self._serve(request, ticket, begin, house.control_for(ticket))
         finally:
-            arrivals.end(carrier, ticket.carrier_call_id, token)
+            if began:
+                arrivals.end(carrier, ticket.carrier_call_id, token)
+
+    async def _no_socket(self, carrier: CarrierName, request: web.Request) -> web.Response:
+        self._refusals.tell("a media socket was refused: it has no token", carrier=carrier, peer=request.remote or "")
+        return web.Response(status=403)
 
     def _close_second(self, leg: Leg) -> None:
         log.warning("a second media socket of a call was closed", carrier=leg.carrier, peer=leg.peer)
@@ -160,11 +178,6 @@ class HookRoutes:
         task = asyncio.get_running_loop().create_task(close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-
-async def _no_socket(carrier: CarrierName, request: web.Request) -> web.Response:
-    log.warning("a media socket was refused: it has no token", carrier=carrier, peer=request.remote)
-    return web.Response(status=403)
 
 
 def _both(path: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Iterator[web.RouteDef]:

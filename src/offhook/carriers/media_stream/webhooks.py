@@ -88,6 +88,7 @@ _WHOLE = re.compile(r"[1-9][0-9]{10,14}")
 _PLUS = re.compile(r"\+[0-9]{3,15}")
 _LONGEST_ID = 128
 _LONGEST_NUMBER = 200
+_LONGEST_WORDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +191,8 @@ def read_call(carrier: CarrierName, parameters: Parameters) -> CallHook:
     sip_headers = parameters.prefixed(prefix)
     known = {*_KNOWN, *(prefix + name for name in sip_headers)}
     return CallHook(
-        call_id=get(*_CALL_NAMES)[:_LONGEST_ID],
-        request_id=get("RequestUUID", "request_uuid")[:_LONGEST_ID],
+        call_id=_line(get(*_CALL_NAMES), _LONGEST_ID),
+        request_id=_line(get("RequestUUID", "request_uuid"), _LONGEST_ID),
         from_number=normal_number(get("From")),
         to_number=normal_number(get("To")),
         direction="outbound" if get("Direction").lower().startswith("outbound") else "inbound",
@@ -208,9 +209,9 @@ def read_hangup(carrier: CarrierName, parameters: Parameters) -> HangupHook:
     get = parameters.get
     return HangupHook(
         call=read_call(carrier, parameters),
-        cause=get("HangupCauseName", "HangupCause", "hangup_cause"),
-        code=get("HangupCauseCode", "SipResponseCode", "ErrorCode"),
-        source=get("HangupSource"),
+        cause=_line(get("HangupCauseName", "HangupCause", "hangup_cause")),
+        code=_line(get("HangupCauseCode", "SipResponseCode", "ErrorCode")),
+        source=_line(get("HangupSource")),
         duration_s=_whole_number(get("Duration", "CallDuration")),
     )
 
@@ -220,11 +221,11 @@ def read_stream(parameters: Parameters) -> StreamHook:
     get = parameters.get
     event = get("Event", "StreamEvent").lower()
     return StreamHook(
-        call_id=get(*_CALL_NAMES)[:_LONGEST_ID],
-        stream_id=get("StreamID", "StreamSid")[:_LONGEST_ID],
+        call_id=_line(get(*_CALL_NAMES), _LONGEST_ID),
+        stream_id=_line(get("StreamID", "StreamSid"), _LONGEST_ID),
         event=_STREAM_EVENTS.get(event, event),
-        name=get("Name"),
-        error=get("Error", "StreamError"),
+        name=_line(get("Name")),
+        error=_line(get("Error", "StreamError")),
     )
 
 
@@ -235,9 +236,9 @@ def read_dial(carrier: CarrierName, parameters: Parameters) -> DialHook:
     return DialHook(
         call=read_call(carrier, parameters),
         state=_DIAL_STATES.get(status, _STATES.get(status)),
-        leg_id=get("DialBLegUUID", "DialCallSid")[:_LONGEST_ID],
-        digits=get("Digits", "DialDigitsMatch"),
-        cause=get("DialHangupCause", "DialBLegHangupCause"),
+        leg_id=_line(get("DialBLegUUID", "DialCallSid"), _LONGEST_ID),
+        digits=_line(get("Digits", "DialDigitsMatch")),
+        cause=_line(get("DialHangupCause", "DialBLegHangupCause")),
     )
 
 
@@ -258,7 +259,12 @@ def normal_number(text: str) -> str:
         return digits
     if _WHOLE.fullmatch(digits):
         return f"+{digits}"
-    return digits if digits.isascii() and digits.isdigit() else text.strip()[:_LONGEST_NUMBER]
+    return digits if digits.isascii() and digits.isdigit() else _line(text, _LONGEST_NUMBER)
+
+
+def _line(text: str, longest: int = _LONGEST_WORDS) -> str:
+    """Words of a stranger for logs, records and prompts: one line, no signs that command a terminal."""
+    return "".join(sign if sign.isprintable() else " " for sign in text).strip()[:longest]
 
 
 def _verdict(machine: str, answered_by: str) -> Verdict:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from offhook.calls.call import Call
 from offhook.calls.leg import CallControl
-from offhook.carriers.media_stream.destinations import destination, keys
+from offhook.carriers.media_stream.destinations import destination, keys, sound_url
 from offhook.carriers.media_stream.outbound import Dialler
 from offhook.carriers.media_stream.placed import PlacedCall
 from offhook.config import CarrierName
@@ -128,17 +128,17 @@ class CallsApi:
 
     async def _transfer(self, request: web.Request) -> web.Response:
         call, wanted = self._talking(request), await body_of(request, _Transfer)
-        await call.transfer(destination(wanted.to))
+        await call.transfer(_right(destination, wanted.to))
         return answer({"status": "transferred"}, 202)
 
     async def _press(self, request: web.Request) -> web.Response:
         call, wanted = self._talking(request), await body_of(request, _Keys)
-        await call.press(keys(wanted.digits))
+        await call.press(_right(keys, wanted.digits))
         return answer({"status": "pressed"}, 202)
 
     async def _play(self, request: web.Request) -> web.Response:
         call, wanted = self._talking(request), await body_of(request, _Play)
-        await _control(call).play(wanted.url)
+        await _control(call).play(_right(sound_url, wanted.url))
         return answer({"status": "playing"}, 202)
 
     async def _record(self, request: web.Request) -> web.Response:
@@ -161,6 +161,14 @@ class CallsApi:
         if call is None:
             raise _unknown(request) if placed is None else ApiError(409, f"the call is not up; it is {placed.state}")
         return call
+
+
+def _right(check: Callable[[str], str], text: str) -> str:
+    """`text` as `check` reads it; a text that it cannot read is the request's fault, not the call's."""
+    try:
+        return check(text)
+    except CallError as error:
+        raise ApiError(400, str(error)) from error
 
 
 def _control(call: Call) -> CallControl:

@@ -65,6 +65,8 @@ async def body_of(request: web.Request, model: type[M]) -> M:
         tree = orjson.loads(await request.read() or b"{}")
     except orjson.JSONDecodeError as error:
         raise ApiError(400, f"the body is no JSON: {error}") from error
+    if not isinstance(tree, dict):
+        raise ApiError(400, "the body is no JSON object")
     try:
         return model.model_validate(tree)
     except ValidationError as error:
