@@ -35,7 +35,10 @@ class SttSettings(Section):
     eager_eot_threshold: float = Field(0.4, ge=0.3, le=0.9, description="deepgram flux: and that may end it early")
     eot_timeout_ms: int = Field(5_000, ge=500, le=60_000, description="deepgram flux: silence that ends a turn anyway")
     stall_ms: int = Field(
-        1_200, ge=200, le=10_000, description="longest wait for words while the caller speaks, and for the last ones"
+        1_200,
+        ge=200,
+        le=10_000,
+        description="longest wait for the last words, and for words that are late",
     )
 
 
