@@ -154,6 +154,14 @@ def test_a_call_whose_every_piece_repeats_id_and_name() -> None:
     assert reply.tool_calls() == [ToolCall("1", "a", {"x": 1})]
 
 
+def test_ids_that_were_used_before_are_replaced() -> None:
+    reply = Reply()
+    reply.take(delta(tool_calls=[call(0, "a", "{}", "0"), call(1, "b", "{}", "1"), call(2, "c", "{}", "1")]))
+    first, second, third = reply.tool_calls({"0"})
+    assert second == ToolCall("1", "b", {})
+    assert len({"0", "1", first.id, third.id}) == 4
+
+
 def test_a_refusal_is_said() -> None:
     assert Reply().take(delta(content=None, refusal="I cannot help with that.")) == "I cannot help with that."
 

@@ -1,6 +1,6 @@
 """An LLM behind the chat-completions API, of OpenAI or of any server that speaks it (Ollama, vLLM, llama.cpp)."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
@@ -137,19 +137,19 @@ class ChatResponder:
             async for chunk in chunks:
                 # Without text it is a sign of life: of a tool call that is being written, or of thinking.
                 yield TextDelta(reply.take(chunk))
-        for piece in self._last_pieces(reply):
+        for piece in self._last_pieces(reply, {call.id for message in messages for call in message.tool_calls}):
             yield piece
 
     async def close(self) -> None:
         """Nothing is held: the connections belong to the factory."""
 
-    def _last_pieces(self, reply: Reply) -> Iterator[Piece]:
+    def _last_pieces(self, reply: Reply, known_calls: Collection[str]) -> Iterator[Piece]:
         if not reply.finished:
             raise self._server.failure("the stream ended before the answer did")
         if text := reply.rest():
             yield TextDelta(text)
         try:
-            yield from reply.tool_calls()
+            yield from reply.tool_calls(known_calls)
         except WireError as error:
             raise self._server.failure(str(error)) from error
 

@@ -5,7 +5,7 @@ differently: tool calls without index or id, arguments as an object, thoughts in
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -180,9 +180,19 @@ class Reply:
         """Text held back until the end of the stream."""
         return self._thoughts.end()
 
-    def tool_calls(self) -> list[ToolCall]:
-        """The calls, complete. Raises WireError where a call's arguments are not a JSON object."""
-        return [ToolCall(call.id or _new_id(), call.name, _arguments(call)) for call in self._calls if call.name]
+    def tool_calls(self, known: Collection[str] = ()) -> list[ToolCall]:
+        """The calls, complete; one without an id, or with one that is `known` or another's, gets a new one.
+
+        Raises WireError where a call's arguments are not a JSON object."""
+        used = set(known)
+        calls = []
+        for call in self._calls:
+            if call.name:
+                # Some servers number the calls of each answer from 0.
+                call_id = call.id if call.id and call.id not in used else _new_id()
+                used.add(call_id)
+                calls.append(ToolCall(call_id, call.name, _arguments(call)))
+        return calls
 
     def _take_call(self, piece: Mapping[str, Any]) -> None:
         function = _mapping(piece.get("function"))
