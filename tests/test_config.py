@@ -1,7 +1,15 @@
 import pytest
 from pydantic import ValidationError
 
-from offhook.config import AgentSettings, LlmSettings, RouteSettings, ServerSettings, Settings, TurnSettings
+from offhook.config import (
+    AgentSettings,
+    LlmSettings,
+    RouteSettings,
+    ServerSettings,
+    Settings,
+    SttSettings,
+    TurnSettings,
+)
 from offhook.errors import ConfigError, SettingsError
 
 
@@ -23,6 +31,11 @@ def test_what_is_not_set_follows_what_is() -> None:
     quick = TurnSettings(silence_ms=150, vad_threshold=0.2)
     assert (quick.speculate_ms, quick.unfinished_ms, quick.vad_stay) == (150, 1200, 0.2)
     assert TurnSettings(silence_ms=2000).unfinished_ms == 2000
+
+
+def test_a_turn_may_not_be_over_before_it_may_be() -> None:
+    with pytest.raises(ValidationError, match=r"0\.8 is above eot_threshold, which is 0\.7"):
+        SttSettings(eager_eot_threshold=0.8)
 
 
 @pytest.mark.parametrize(

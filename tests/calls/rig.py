@@ -187,8 +187,9 @@ class Ears:
 class LongEars(Checked):
     """A recogniser that listens along: its streams hear what the test wrote down in `texts`, in order."""
 
-    def __init__(self, name: str = "long ears") -> None:
+    def __init__(self, name: str = "long ears", *, words_every_ms: int | None = 0) -> None:
         super().__init__(name)
+        self.words_every_ms = words_every_ms
         self.texts: list[str | ProviderError | Stall] = []
         self.streams: list[PaperStream] = []
 

@@ -150,6 +150,15 @@ async def test_one_that_gives_no_transcript_is_replaced(room: Rooms, fault: Any,
     assert first.streams[0].closed
 
 
+async def test_a_stream_given_up_just_before_the_call_ends_is_closed_all_the_same(room: Rooms) -> None:
+    first = LongEars("first")
+    here = room(first, LongEars("second"))
+    here.speak(200)
+    first.streams[0].fail()
+    await here.transcriber.close()
+    assert first.streams[0].closed
+
+
 async def test_two_may_fail_one_after_the_other(room: Rooms) -> None:
     first, second = hears(LongEars("long ears"), STALL), hears(LongEars("second"), DOWN)
     third = hears(Ears("third"), "Still here.")
@@ -225,6 +234,23 @@ async def test_a_deaf_one_is_doubted_and_replaced_when_the_next_one_hears_words(
     await here.settle()
     assert not here.standby.first.healthy
     assert here.troubles == ["deaf"]
+
+
+async def test_one_that_tells_words_seldom_is_given_the_time_for_it(room: Rooms) -> None:
+    seldom, second = LongEars("seldom", words_every_ms=1_000), LongEars("second")
+    here = room(seldom, second)
+    here.speak(2_200)
+    assert second.streams == []
+    here.speak(40)
+    assert len(second.streams) == 1
+
+
+async def test_one_that_tells_words_only_when_asked_is_not_expected_to_tell_any(room: Rooms) -> None:
+    first, second = hears(LongEars("first", words_every_ms=None), "At last."), LongEars("second")
+    here = room(first, second)
+    here.speak(9_000)
+    assert await here.transcript() == "At last."
+    assert second.streams == []
 
 
 async def test_one_whose_words_stop_in_the_middle_is_doubted_too(room: Rooms) -> None:

@@ -78,7 +78,9 @@ class Listener(Protocol):
 
 
 class Along:
-    """A stream at a recogniser that listens along. `from_ms` is where it begins to listen; None for now."""
+    """A stream at a recogniser that listens along. `from_ms` is where it begins to listen; None for now.
+
+    While a voice sounds, the next words come within `words_within_s`, unless that is None."""
 
     def __init__(
         self,
@@ -91,6 +93,8 @@ class Along:
         listener: Listener,
     ):
         self.watched = watched
+        every_ms = recognizer.words_every_ms
+        self.words_within_s = None if every_ms is None else every_ms / 1000 + watched.stall_s
         self._listener = listener
         self._stream = recognizer.open(kept.format, language=language, events=self)
         self._offset_ms = kept.now_ms

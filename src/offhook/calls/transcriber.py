@@ -66,6 +66,7 @@ class Transcriber:
         self._voiced_ms = 0
         self._voiced_at_word_ms = 0
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._farewells: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Begin to listen, before there is anything to hear."""
@@ -102,8 +103,10 @@ class Transcriber:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for listening in (self._listening, self._doubted):
             if listening is not None:
-                await listening.close()
+                self._give_up(listening)
         self._listening = self._doubted = None
+        # Not cancelled: a farewell cut short would leave its connection behind.
+        await asyncio.gather(*self._farewells, return_exceptions=True)
 
     # What the streams tell
 
@@ -157,7 +160,9 @@ class Transcriber:
         return True
 
     def _give_up(self, listening: Listening) -> None:
-        self._spawn(listening.close())
+        farewell = asyncio.get_running_loop().create_task(listening.close())
+        self._farewells.add(farewell)
+        farewell.add_done_callback(self._farewells.discard)
 
     # Doubt
 
@@ -168,9 +173,11 @@ class Transcriber:
         listening = self._listening
         if self._doubted is not None or not isinstance(listening, Along):
             return
+        if listening.words_within_s is None:
+            return
         deaf_s = (voiced_ms - self._voiced_at_word_ms) / 1000
         other = self._standby.after(listening.watched)
-        if other is not None and deaf_s > listening.watched.stall_s:
+        if other is not None and deaf_s > listening.words_within_s:
             log.info("a recogniser gives no words, another one listens too", provider=listening.watched.name)
             self._doubted, self._listening = listening, self._open(other, self._onset_ms)
 

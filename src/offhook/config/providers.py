@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr, StringConstraints, model_validator
 
-from offhook.config.base import Section, WebAddress
+from offhook.config.base import Section, WebAddress, wrong
 
 __all__ = ["LLM_KINDS", "STT_KINDS", "TTS_KINDS", "VENDOR_KEYS", "LlmSettings", "SttSettings", "TtsSettings"]
 
@@ -14,6 +14,7 @@ TTS_KINDS = ("hibari", "elevenlabs", "openai")
 VENDOR_KEYS = {"deepgram": "deepgram_api_key", "openai": "openai_api_key", "elevenlabs": "elevenlabs_api_key"}
 """Which of the keys is a vendor's, where a table names none of its own."""
 
+_EAGER = "eager_eot_threshold"
 _KEY_NAME = "environment name of its key; the vendor's usual one if not set"
 _KEY = "what that name holds in the environment or in .env"
 
@@ -35,8 +36,17 @@ class SttSettings(Section):
     eager_eot_threshold: float = Field(0.4, ge=0.3, le=0.9, description="deepgram flux: and that may end it early")
     eot_timeout_ms: int = Field(5_000, ge=500, le=60_000, description="deepgram flux: silence that ends a turn anyway")
     stall_ms: int = Field(
-        1_200, ge=200, le=10_000, description="longest wait for words while the caller speaks, and for the last ones"
+        1_200,
+        ge=200,
+        le=10_000,
+        description="longest wait for the last words, and for words that are late",
     )
+
+    @model_validator(mode="after")
+    def _early_is_before_over(self) -> "SttSettings":
+        if self.eager_eot_threshold > self.eot_threshold:
+            raise wrong(f"{self.eager_eot_threshold} is above eot_threshold, which is {self.eot_threshold}", _EAGER)
+        return self
 
 
 class LlmSettings(Section):
@@ -73,6 +83,9 @@ class TtsSettings(Section):
     api_key: SecretStr | None = Field(None, description=_KEY)
     transport: Literal["websocket", "http"] = Field("websocket", description="elevenlabs: websocket, or http")
     instructions: str = Field("", description="openai: how to speak")
+    sample_rate: int = Field(
+        24_000, ge=8_000, le=48_000, multiple_of=50, description="openai: Hz of the server's raw audio"
+    )
     stability: float | None = Field(
         None, ge=0, le=1, description="elevenlabs: its own default if not set", examples=[0.5]
     )

@@ -182,6 +182,17 @@ async def test_learns_what_a_newer_model_wants() -> None:
     assert double.requests[-1].body["max_completion_tokens"] == 200
 
 
+async def test_further_fields_are_passed_on() -> None:
+    double = ChatDouble([ChatReply("Hi.")])
+    extra = {"reasoning_effort": "none", "temperature": 1.0}
+    async with double.serve() as url:
+        factory = ChatCompletions(LlmSettings(base_url=url, model="m", extra=extra), KEY)
+        await answer(factory)
+        await factory.close()
+    assert double.requests[0].body["reasoning_effort"] == "none"
+    assert double.requests[0].body["temperature"] == 1.0
+
+
 async def test_nobody_there() -> None:
     async with ChatDouble([ChatReply("Hi.")]).serve() as url:
         pass
@@ -250,6 +261,10 @@ async def test_noise_in_the_stream_is_passed_over(noise: bytes) -> None:
 
 async def test_a_stream_need_not_say_done() -> None:
     assert said(await raw(TEXT, STOP)) == "Hi."
+
+
+async def test_a_stream_that_says_done_need_give_no_other_reason() -> None:
+    assert said(await raw(TEXT, b"data: [DONE]\n\n")) == "Hi."
 
 
 async def test_a_stream_that_ends_too_soon() -> None:

@@ -138,6 +138,34 @@ def test_whole_calls_all_numbered_nought_and_without_ids() -> None:
     assert all(made.id for made in calls)
 
 
+@pytest.mark.parametrize("opening", [{"name": "a"}, {"name": "a", "arguments": None}])
+def test_a_call_whose_first_piece_has_no_arguments_yet(opening: dict[str, object]) -> None:
+    reply = Reply()
+    reply.take(delta(tool_calls=[{"index": 0, "id": "1", "type": "function", "function": opening}]))
+    for piece in ('{"x"', ":1}"):
+        reply.take(delta(tool_calls=[{"index": 0, "function": {"arguments": piece}}]))
+    assert reply.tool_calls() == [ToolCall("1", "a", {"x": 1})]
+
+
+def test_a_call_whose_every_piece_repeats_id_and_name() -> None:
+    reply = Reply()
+    for piece in ('{"x"', ":1}"):
+        reply.take(delta(tool_calls=[call(0, "a", piece, "1")]))
+    assert reply.tool_calls() == [ToolCall("1", "a", {"x": 1})]
+
+
+def test_ids_that_were_used_before_are_replaced() -> None:
+    reply = Reply()
+    reply.take(delta(tool_calls=[call(0, "a", "{}", "0"), call(1, "b", "{}", "1"), call(2, "c", "{}", "1")]))
+    first, second, third = reply.tool_calls({"0"})
+    assert second == ToolCall("1", "b", {})
+    assert len({"0", "1", first.id, third.id}) == 4
+
+
+def test_a_refusal_is_said() -> None:
+    assert Reply().take(delta(content=None, refusal="I cannot help with that.")) == "I cannot help with that."
+
+
 @pytest.mark.parametrize("arguments", ['{"x":', "[1]", "nonsense"])
 def test_arguments_that_are_no_object(arguments: str) -> None:
     reply = Reply()

@@ -15,7 +15,7 @@ from offhook.providers.stt.openai_realtime import OpenAiRecognizer
 from offhook.simulator.clouds.ears import EarFactory, Saying, scripted_ears
 from offhook.simulator.clouds.lines import SlowHandshake
 from offhook.simulator.clouds.openai_realtime import RealtimeDouble
-from offhook.simulator.clouds.serving import Cut, Refuse, Stall
+from offhook.simulator.clouds.serving import Cut, Refuse, Stall, serving
 from tests.providers.stt.conftest import Frames
 from tests.providers.stt.listening import Told, speak
 from tests.simulator.clouds.waiting import until
@@ -285,7 +285,24 @@ async def test_a_greeting_that_is_an_error() -> None:
         with pytest.raises(ProviderError, match=r"invalid_api_key: about \*\*\*") as caught:
             await factory.check()
         await factory.close()
-    assert not caught.value.retryable
+    assert (caught.value.status, caught.value.retryable) == (401, False)
+
+
+async def test_a_key_that_is_refused_by_the_close_frame_alone() -> None:
+    async def handle(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.close(code=3000, message=b"invalid_request_error.invalid_api_key")
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/realtime", handle)
+    async with serving(app) as url:
+        factory = recognizer(url)
+        with pytest.raises(ProviderError, match="invalid_api_key") as caught:
+            await factory.check()
+        await factory.close()
+    assert (caught.value.status, caught.value.retryable) == (401, False)
 
 
 async def test_a_greeting_that_is_none() -> None:

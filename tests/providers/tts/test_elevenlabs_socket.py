@@ -10,6 +10,7 @@ from aiohttp import web
 from offhook.audio.formats import MULAW_8K, PCM_16K
 from offhook.errors import ProviderError
 from offhook.providers.http import ApiKey, ApiServer
+from offhook.providers.tts import elevenlabs_socket
 from offhook.providers.tts.elevenlabs_socket import SocketPool, SpeechSocket
 from offhook.simulator.clouds.serving import serving
 from tests.simulator.clouds.waiting import until
@@ -210,3 +211,35 @@ async def test_closing_the_pool_ends_what_is_spoken() -> None:
         await pool.close()
         with pytest.raises(ProviderError, match="was closed"):
             await task
+
+
+async def test_a_socket_that_kept_somebody_waiting_gets_no_more_clauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(elevenlabs_socket, "_SILENT_S", 0.0)
+    async with pool_to(Peer(ignore)) as pool:
+        silent = pool.roomy(MULAW_8K)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await heard(silent)
+        assert pool.roomy(MULAW_8K) is not silent
+
+
+async def test_an_interruption_does_not_cost_the_socket() -> None:
+    async with pool_to(Peer(ignore)) as pool:
+        socket = pool.roomy(MULAW_8K)
+        task = asyncio.create_task(heard(socket))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        assert pool.roomy(MULAW_8K) is socket
+
+
+async def test_only_the_format_of_the_day_is_kept_warm() -> None:
+    peer = Peer(finish)
+    async with pool_to(peer) as pool:
+        for leg in (PCM_16K, MULAW_8K):
+            await heard(pool.roomy(leg))
+            await pool.roomy(leg).close()
+        seen = len(peer.formats)
+        pool.warm_up()
+        await until(lambda: len(peer.formats) > seen)
+        assert peer.formats[seen:] == [str(MULAW_8K)]

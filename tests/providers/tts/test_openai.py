@@ -44,6 +44,14 @@ def double(*faults: Fault | None, **options: Any) -> SpeechDouble:
     return SpeechDouble(ToneVoice(), faults=faults, **options)
 
 
+async def test_a_server_that_speaks_at_another_rate() -> None:
+    async with voice_of(double(), sample_rate=22_050) as voice:
+        chunks = await said(voice)
+    assert {chunk.format.rate for chunk in chunks} == {22_050}
+    length_ms = sum(chunk.format.ms_in(len(chunk.audio)) for chunk in chunks)
+    assert words_of(chunks)[-1].end_ms == pytest.approx(length_ms, abs=1)
+
+
 async def test_what_is_asked_and_what_comes() -> None:
     server = double()
     async with voice_of(server, voice="cedar", model="gpt-4o-mini-tts", instructions="Be kind.") as voice:

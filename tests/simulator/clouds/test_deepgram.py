@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from offhook.audio.formats import MULAW_8K, PCM_16K
 from offhook.simulator.clouds.deepgram import DeepgramDouble
-from offhook.simulator.clouds.ears import Saying, scripted_ears
+from offhook.simulator.clouds.ears import Saying, ScriptedEar, scripted_ears
 from offhook.simulator.clouds.serving import Cut, Refuse, Stall
 
 TWO = scripted_ears(Saying("Hello there.", 500, 1_300), Saying("Are you open?", 3_000, 3_900))
@@ -79,6 +79,21 @@ async def test_segments_follow_the_speech() -> None:
     assert [message.start for message in finals] == [0.0, *ends[:-1]]
     assert ends[-1] == 6.0
     assert ends[0] == pytest.approx(1.6)
+
+
+class Mumbling(ScriptedEar):
+    """Cannot tell where in a voice words end."""
+
+    @property
+    def in_word(self) -> bool:
+        return self.voiced
+
+
+async def test_no_word_is_cut_by_the_longest_segment() -> None:
+    sayings = [Saying("How much does a visit cost?", 4_000, 5_500)]
+    double = DeepgramDouble(lambda format, language: Mumbling(sayings))  # noqa: A006
+    finals = [m for m in results(await listened(double, 7_000)) if m.is_final]
+    assert [text(m) for m in finals if text(m)] == ["How much does a visit cost?"]
 
 
 async def test_words_have_times_and_two_writings() -> None:

@@ -6,21 +6,20 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import structlog
 
 from offhook.calls.conversation import Conversation
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.early_reply import EarlyReply
 from offhook.calls.engines.stopwatch import Stopwatch
+from offhook.calls.engines.tool_calls import ToolCalls
 from offhook.calls.listening import Ears
 from offhook.calls.speaker import Phrases, Speaker
 from offhook.calls.tools.base import Tool
-from offhook.calls.tools.runner import ToolRun, ToolRunner
 from offhook.calls.track import Track
 from offhook.config import AgentSettings
 from offhook.errors import ProviderError
-from offhook.events import AgentSaid, AgentSpeechStarted, BargeIn, CallTrouble, EndReason, ToolCalled
+from offhook.events import AgentSaid, AgentSpeechStarted, BargeIn, CallTrouble, EndReason
 from offhook.providers.llm.base import Message, Piece, TextDelta, ToolCall
 from offhook.providers.llm.failover import FailoverFactory
 from offhook.providers.standby import Standby
@@ -30,7 +29,6 @@ __all__ = ["PipelineParts", "Replies", "report_trouble"]
 log = structlog.get_logger(__name__)
 
 _MOST_TOOL_ROUNDS = 8
-_CALLED_OFF = "the caller spoke up, so it was not done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +59,11 @@ class Replies:
             on_trouble=lambda error: report_trouble(call, "speech", error),
         )
         self._responder = parts.responders.open(call.facts, lambda error: report_trouble(call, "reply", error))
-        self._tools = ToolRunner(parts.tools, call.tool_context)
+        self._tools = ToolCalls(call, parts.tools, self.conversation)
         self._reply: asyncio.Task[None] | None = None
         self._early: EarlyReply | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._began_ms: dict[Track, int] = {}
-        self._all_heard = asyncio.Event()
         self.ending: EndReason | None = None
         self.deaf = False
 
@@ -78,7 +75,7 @@ class Replies:
     @property
     def at_work(self) -> bool:
         """Whether there is more to be done than a reply."""
-        return bool(self._tasks)
+        return bool(self._tasks) or self._tools.at_work
 
     # Replies
 
@@ -121,7 +118,7 @@ class Replies:
 
     def all_heard(self) -> None:
         """Nothing is being said by either side: tools that waited for that may run."""
-        self._all_heard.set()
+        self._tools.all_heard()
 
     async def close(self) -> None:
         """Stop everything."""
@@ -179,40 +176,12 @@ class Replies:
             self._watch.first_text(early.first_text_ms)
         return early.pieces()
 
-    # Tools
-
     async def _run_tool(self, call: ToolCall) -> None:
-        if self._tools.waits_for_speech(call.name):
-            await self._hear_out(call)
-        try:
-            ran = await self._tools.run(call)
-        except asyncio.CancelledError:
-            # An interruption does not undo what the tool does; the conversation must know how it went.
-            self._spawn(self._note_late(call))
-            raise
-        self._note(call, ran)
+        ran = await self._tools.run(call)
         if call.name == "end_call" and not ran.error:
             self.ending = EndReason.AGENT_HUNG_UP
         if call.name == "transfer_call" and not ran.error:
             self.deaf = True
-
-    async def _hear_out(self, call: ToolCall) -> None:
-        """Wait until the caller has heard what was said; an interruption calls the tool off."""
-        self._all_heard.clear()
-        try:
-            await self._all_heard.wait()
-        except asyncio.CancelledError:
-            self._note(call, ToolRun(orjson.dumps({"error": _CALLED_OFF}).decode(), 0, _CALLED_OFF))
-            raise
-
-    async def _note_late(self, call: ToolCall) -> None:
-        self._note(call, await self._tools.run(call))
-
-    def _note(self, call: ToolCall, ran: ToolRun) -> None:
-        self.conversation.tool_returned(call.id, ran.text)
-        facts, now = self._call.facts, self._call.now_ms()
-        took_ms = round(ran.took_ms)
-        self._call.emit(ToolCalled(facts.call_id, now, call.name, call.arguments, ran.text, ran.error, took_ms))
 
     # Tracks
 

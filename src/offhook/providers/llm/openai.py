@@ -1,6 +1,6 @@
 """An LLM behind the chat-completions API, of OpenAI or of any server that speaks it (Ollama, vLLM, llama.cpp)."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
@@ -10,12 +10,13 @@ from offhook.config import LlmSettings
 from offhook.errors import ProviderError, WireError
 from offhook.providers.http import ApiKey, ApiServer, Refusal, json_object, refusal_in
 from offhook.providers.llm.base import CallFacts, Message, Piece, TextDelta, ToolSpec
-from offhook.providers.llm.openai_wire import DONE, EventStream, Reply, chat_messages, chat_tools
+from offhook.providers.llm.openai_wire import DONE, END, EventStream, Reply, chat_messages, chat_tools
 
 __all__ = ["ChatCompletions", "ChatResponder"]
 
 _PATH = "/chat/completions"
 _MODELS = "/models"
+_OPENAI = "https://api.openai.com/"
 
 
 class ChatCompletions:
@@ -26,7 +27,9 @@ class ChatCompletions:
         self._settings = settings
         key = ApiKey(api_key or "", env=settings.api_key_env or "OPENAI_API_KEY")
         self._server = ApiServer(self.name, settings.base_url, key, timeout_s=settings.timeout_s)
-        self._options: dict[str, Any] = {"max_tokens": settings.max_tokens, "temperature": settings.temperature}
+        # OpenAI's own models of today refuse the older name, which is the only one that some other servers know.
+        most = "max_completion_tokens" if settings.base_url.startswith(_OPENAI) else "max_tokens"
+        self._options: dict[str, Any] = {most: settings.max_tokens, "temperature": settings.temperature}
 
     def __repr__(self) -> str:
         return f"ChatCompletions(model={self._settings.model!r}, url={self._server.url(_PATH)!r})"
@@ -52,7 +55,7 @@ class ChatCompletions:
         await self._server.close()
 
     async def chunks(self, messages: list[dict[str, Any]], tools: Sequence[ToolSpec]) -> AsyncGenerator[dict[str, Any]]:
-        """The answer's chunks as the server sends them. Raises ProviderError."""
+        """The answer's chunks as the server sends them, ending with `END` if it says so. Raises ProviderError."""
         async with self._answer(messages, tools) as response:
             if response.content_type == "application/json":
                 whole = json_object(await self._server.in_time(response.read()))
@@ -61,6 +64,7 @@ class ChatCompletions:
                 return
             async for data in self._events(response):
                 if data == DONE:
+                    yield END
                     return
                 if chunk := json_object(data):
                     self._check(chunk, response)
@@ -84,7 +88,8 @@ class ChatCompletions:
                 raise self._server.refused(refusal)
 
     def _body(self, messages: list[dict[str, Any]], tools: Sequence[ToolSpec]) -> dict[str, Any]:
-        body = {"model": self._settings.model, "messages": messages, "stream": True, **self._options}
+        options = {**self._options, **self._settings.extra}
+        body = {"model": self._settings.model, "messages": messages, "stream": True, **options}
         if tools:
             body["tools"] = chat_tools(tools)
         return body
@@ -132,19 +137,19 @@ class ChatResponder:
             async for chunk in chunks:
                 # Without text it is a sign of life: of a tool call that is being written, or of thinking.
                 yield TextDelta(reply.take(chunk))
-        for piece in self._last_pieces(reply):
+        for piece in self._last_pieces(reply, {call.id for message in messages for call in message.tool_calls}):
             yield piece
 
     async def close(self) -> None:
         """Nothing is held: the connections belong to the factory."""
 
-    def _last_pieces(self, reply: Reply) -> Iterator[Piece]:
+    def _last_pieces(self, reply: Reply, known_calls: Collection[str]) -> Iterator[Piece]:
         if not reply.finished:
             raise self._server.failure("the stream ended before the answer did")
         if text := reply.rest():
             yield TextDelta(text)
         try:
-            yield from reply.tool_calls()
+            yield from reply.tool_calls(known_calls)
         except WireError as error:
             raise self._server.failure(str(error)) from error
 

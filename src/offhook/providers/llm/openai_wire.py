@@ -5,7 +5,7 @@ differently: tool calls without index or id, arguments as an object, thoughts in
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,11 @@ import orjson
 from offhook.errors import WireError
 from offhook.providers.llm.base import Message, ToolCall, ToolSpec
 
-__all__ = ["DONE", "EventStream", "Reply", "Thoughts", "chat_messages", "chat_tools"]
+__all__ = ["DONE", "END", "EventStream", "Reply", "Thoughts", "chat_messages", "chat_tools"]
 
 DONE = b"[DONE]"
+END: dict[str, Any] = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+"""A chunk that says what DONE does: some servers give no other reason to stop."""
 _MAX_EVENT = 1 << 20
 _INTERRUPTED = "[the caller interrupted here]"
 _UNHEARD = "[the caller interrupted before hearing anything]"
@@ -171,16 +173,26 @@ class Reply:
         delta = _mapping(choice.get("delta")) or _mapping(choice.get("message"))
         for piece in _list(delta.get("tool_calls")):
             self._take_call(_mapping(piece))
-        content = delta.get("content")
-        return self._thoughts.feed(content) if isinstance(content, str) else ""
+        # A model that will not answer says so to the caller, in a field of its own.
+        return self._thoughts.feed(_text(delta.get("content")) or _text(delta.get("refusal")))
 
     def rest(self) -> str:
         """Text held back until the end of the stream."""
         return self._thoughts.end()
 
-    def tool_calls(self) -> list[ToolCall]:
-        """The calls, complete. Raises WireError where a call's arguments are not a JSON object."""
-        return [ToolCall(call.id or _new_id(), call.name, _arguments(call)) for call in self._calls if call.name]
+    def tool_calls(self, known: Collection[str] = ()) -> list[ToolCall]:
+        """The calls, complete; one without an id, or with one that is `known` or another's, gets a new one.
+
+        Raises WireError where a call's arguments are not a JSON object."""
+        used = set(known)
+        calls = []
+        for call in self._calls:
+            if call.name:
+                # Some servers number the calls of each answer from 0.
+                call_id = call.id if call.id and call.id not in used else _new_id()
+                used.add(call_id)
+                calls.append(ToolCall(call_id, call.name, _arguments(call)))
+        return calls
 
     def _take_call(self, piece: Mapping[str, Any]) -> None:
         function = _mapping(piece.get("function"))
@@ -188,20 +200,25 @@ class Reply:
         call.id = call.id or _text(piece.get("id"))
         call.name = call.name or _text(function.get("name"))
         arguments = function.get("arguments")
-        call.arguments += arguments if isinstance(arguments, str) else orjson.dumps(arguments or {}).decode()
+        # The first piece of a call may bring none yet.
+        if arguments is not None:
+            call.arguments += arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
 
     def _call_of(self, piece: Mapping[str, Any], name: str) -> _Fragment:
         index = piece.get("index")
         found = [call for call in self._calls if call.index == index] if index is not None else self._calls
-        # A second id or name under an index already used is another call: some servers number them all 0.
-        if not found or _differs(found[-1].id, _text(piece.get("id"))) or (name and found[-1].arguments):
+        if not found or _is_another(found[-1], _text(piece.get("id")), name):
             self._calls.append(_Fragment(index if isinstance(index, int) else None))
             return self._calls[-1]
         return found[-1]
 
 
-def _differs(known: str, new: str) -> bool:
-    return bool(known and new and known != new)
+def _is_another(call: _Fragment, call_id: str, name: str) -> bool:
+    """Whether a piece under the index of `call` begins another one: some servers number them all 0, and some repeat id
+    and name with every piece."""
+    if call.id and call_id:
+        return call.id != call_id
+    return bool(name and call.arguments)
 
 
 def _new_id() -> str:

@@ -73,6 +73,8 @@ class StreamingRecognizer(Protocol):
     """Opens streams at one provider. One object serves all calls."""
 
     name: str
+    words_every_ms: int | None
+    """How often its streams tell new words while somebody speaks; None if only when they are asked."""
 
     def open(self, format: AudioFormat, *, language: str, events: StreamEvents) -> SpeechStream:  # noqa: A002
         """Begin to listen. Returns at once: the connection is made meanwhile, and what is heard before is kept."""

@@ -47,10 +47,11 @@ class _Version:
     """The part of one's patience after which to ask for words: Flux tells them by itself, and asking ends its turn."""
     frames: int
     keep_alive_s: float | None
+    words_every_ms: int
 
 
-_V1 = _Version("/v1/listen", listen_query, read_message, Hearing, FINALIZE, 0.0, 1, _KEEP_ALIVE_S)
-_V2 = _Version("/v2/listen", flux_query, read_turn_info, FluxHearing, FORCE_END_TURN, 0.5, 4, None)
+_V1 = _Version("/v1/listen", listen_query, read_message, Hearing, FINALIZE, 0.0, 1, _KEEP_ALIVE_S, 1_000)
+_V2 = _Version("/v2/listen", flux_query, read_turn_info, FluxHearing, FORCE_END_TURN, 0.5, 4, None, 250)
 
 
 class DeepgramRecognizer:
@@ -61,6 +62,7 @@ class DeepgramRecognizer:
         self._model = settings.model or _MODEL
         self._version = _V2 if self._model.startswith("flux") else _V1
         self.name = f"deepgram:{self._model}"
+        self.words_every_ms: int | None = self._version.words_every_ms
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, prefix="Token ", env=settings.api_key_env or "DEEPGRAM_API_KEY")
         self._server = ApiServer(self.name, settings.base_url or _BASE_URL, key, timeout_s=_HANDSHAKE_S)

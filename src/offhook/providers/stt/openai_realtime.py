@@ -31,6 +31,10 @@ _PATH = "/realtime"
 _QUERY = (("intent", "transcription"),)
 _HANDSHAKE_S = 5.0
 _MODEL = "gpt-live-transcribe"
+# The others hear what was committed, and nothing before.
+_LIVE = ("gpt-live-transcribe", "gpt-realtime-whisper")
+_WORDS_EVERY_MS = 1_000
+_KEY_REFUSED = "invalid_api_key"
 _KEPT_MS = 20_000
 _BASE64 = 1.5
 """Characters a byte of audio becomes, with room for the JSON around it."""
@@ -46,6 +50,7 @@ class OpenAiRecognizer:
         self._settings = settings
         self._model = settings.model or _MODEL
         self.name = f"openai:{self._model}"
+        self.words_every_ms = _WORDS_EVERY_MS if self._model.startswith(_LIVE) else None
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, env=settings.api_key_env or "OPENAI_API_KEY")
         self._server = ApiServer(self.name, settings.base_url or _BASE_URL, key, timeout_s=_HANDSHAKE_S)
@@ -67,7 +72,10 @@ class OpenAiRecognizer:
         finally:
             await ws.close()
         if not isinstance(message.data, str | bytes):
-            raise ended(self._server, ws.close_code, str(message.extra or ""))
+            reason = str(message.extra or "")
+            if _KEY_REFUSED in reason:
+                raise self._key_refused(reason)
+            raise ended(self._server, ws.close_code, reason)
         self._check_greeting(message.data)
 
     async def close(self) -> None:
@@ -80,8 +88,14 @@ class OpenAiRecognizer:
             failure = Failure.of(event) if event["type"] == "error" else None
         except WireError as error:
             raise self._server.failure(str(error)) from error
+        if failure and failure.code == _KEY_REFUSED:
+            raise self._key_refused(failure.text)
         if failure:
             raise self._server.failure(failure.text, retryable=failure.retryable)
+
+    def _key_refused(self, text: str) -> ProviderError:
+        # The handshake takes any key; what the service says behind it is what others say by a status.
+        return self._server.failure(text, status=401, retryable=False)
 
 
 class OpenAiStream:

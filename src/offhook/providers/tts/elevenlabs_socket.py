@@ -17,6 +17,7 @@ _POLICY_VIOLATION = 1008
 _LIMIT = 1 << 20
 # Five minutes with the usual keepalive: longer than any silence of a call.
 _MOST_KEEPALIVES = 5
+_SILENT_S = 1.0
 
 
 class SpeechSocket:
@@ -31,6 +32,7 @@ class SpeechSocket:
         self._inboxes: dict[str, asyncio.Queue[Output | ProviderError]] = {}
         self._trouble: ProviderError | None = None
         self._doubtful = False
+        self._heard_s = 0.0
         self._keepalives = 0
         self._keepalive_s = keepalive_s
         self._timer = self._in_a_while()
@@ -45,8 +47,9 @@ class SpeechSocket:
         """Yield the speech of one clause. Raises ProviderError.
 
         The context is closed as soon as it has its text, which it speaks all the same; what comes after the iterator
-        was closed is dropped."""
+        was closed is dropped. A socket that was silent for a second when it was closed gets no more clauses."""
         self._keepalives = 0
+        self._heard()
         context = self._contexts.begin()
         inbox = self._inboxes[context] = asyncio.Queue()
         try:
@@ -56,6 +59,10 @@ class SpeechSocket:
                 yield output
             self.used = True
             yield output
+        except (GeneratorExit, asyncio.CancelledError):
+            # Whoever lost patience would only lose it again.
+            self._doubtful = self._doubtful or asyncio.get_running_loop().time() - self._heard_s > _SILENT_S
+            raise
         finally:
             del self._inboxes[context]
 
@@ -67,6 +74,7 @@ class SpeechSocket:
 
     def on_message(self, message: str | bytes) -> None:
         """Hand a message to the clause it is for. Raises WireError."""
+        self._heard()
         output = socket_output(message)
         if isinstance(output, Trouble):
             self._failed(output)
@@ -82,6 +90,9 @@ class SpeechSocket:
             # Said of limits too, which pass.
             error = self._server.failure("closed the connection, 1008", status=_POLICY_VIOLATION)
         self._lose(self._trouble or error)
+
+    def _heard(self) -> None:
+        self._heard_s = asyncio.get_running_loop().time()
 
     async def _next(self, inbox: asyncio.Queue[Output | ProviderError]) -> Output:
         try:
@@ -138,9 +149,11 @@ class SocketPool:
         self._query = query
         self._keepalive_s = keepalive_s
         self._sockets: defaultdict[AudioFormat, list[SpeechSocket]] = defaultdict(list)
+        self._latest: AudioFormat | None = None
 
     def roomy(self, audio_format: AudioFormat) -> SpeechSocket:
         """A socket with room for one more clause, if need be one that is only being opened."""
+        self._latest = audio_format
         sockets = self._sockets[audio_format]
         sockets[:] = [socket for socket in sockets if not socket.lost]
         for socket in sockets:
@@ -151,9 +164,9 @@ class SocketPool:
         return sockets[-1]
 
     def warm_up(self) -> None:
-        """Have a socket for each format that was ever asked for."""
-        for audio_format in list(self._sockets):
-            self.roomy(audio_format)
+        """Have a socket for the format that was asked for last."""
+        if self._latest is not None:
+            self.roomy(self._latest)
 
     async def close(self) -> None:
         """Close them all."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 
-from offhook.audio.formats import PCM_24K, AudioFormat
+from offhook.audio.formats import PCM_24K, AudioFormat, Encoding
 from offhook.audio.trimming import SilenceTrimmer
 from offhook.config import TtsSettings
 from offhook.errors import ProviderError
@@ -25,7 +25,8 @@ _WITHOUT_INSTRUCTIONS = ("tts-1", "tts-1-hd")
 
 
 class OpenAiSynthesizer:
-    """Asks for pcm16 at 24 kHz, the only raw audio there is, and passes it on as it comes.
+    """Asks for pcm16, the only raw audio there is, and passes it on as it comes: at 24 kHz, unless `settings` know
+    that the server speaks at another rate.
 
     The server does not say when words sound: their times are estimates (see `EstimatedWords`).
     """
@@ -38,6 +39,7 @@ class OpenAiSynthesizer:
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, env=settings.api_key_env or "OPENAI_API_KEY")
         self._server = ApiServer(self.name, settings.base_url or _BASE_URL, key, timeout_s=timeout_s)
+        self._format = AudioFormat(Encoding.PCM16, settings.sample_rate)
         self._pace = Pace()
 
     async def synthesize(
@@ -51,16 +53,16 @@ class OpenAiSynthesizer:
         if not has_sound(text):
             return
         speed = min(4.0, max(0.25, speed))
-        words, trimmer = EstimatedWords(text, self._pace, speed=speed), SilenceTrimmer(PCM_24K.rate)
+        words, trimmer = EstimatedWords(text, self._pace, speed=speed), SilenceTrimmer(self._format.rate)
         said = 0
         async with aclosing(self._samples(text, speed)) as samples:
             async for pcm in samples:
                 if audio := trimmer.feed(pcm):
                     said += len(audio)
-                    yield SpeechChunk(audio, PCM_24K, words.arrived(PCM_24K.ms_in(said)))
+                    yield SpeechChunk(audio, self._format, words.arrived(self._format.ms_in(said)))
         if said:
             audio = trimmer.end()
-            yield SpeechChunk(audio, PCM_24K, words.ended(PCM_24K.ms_in(said + len(audio))))
+            yield SpeechChunk(audio, self._format, words.ended(self._format.ms_in(said + len(audio))))
 
     async def warm_up(self) -> None:
         """Open a connection, or see that one is open."""
@@ -85,7 +87,7 @@ class OpenAiSynthesizer:
             pcm = b""
             while received := await self._server.in_time(response.content.readany()):
                 pcm += received
-                whole = len(pcm) - len(pcm) % PCM_24K.sample_bytes
+                whole = len(pcm) - len(pcm) % self._format.sample_bytes
                 yield pcm[:whole]
                 pcm = pcm[whole:]
             if not response.content.total_bytes:

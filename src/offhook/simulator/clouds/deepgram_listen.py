@@ -11,13 +11,14 @@ __all__ = ["ListenSession"]
 
 _INTERIM_MS = 1_000
 _LONGEST_MS = 5_000
+_BEYOND_MEASURE_MS = 25_000
 _WORTH_FINALIZING_MS = 100
 _CHANNELS = [0, 1]
 _MODEL = "11111111-1111-4111-8111-111111111111"
 
 
 class ListenSession:
-    """Cuts speech into segments as Deepgram does: at a pause, when asked, and every 5 s."""
+    """Cuts speech into segments as Deepgram does: at a pause, when asked, and every 5 s, but not in a word."""
 
     def __init__(self, query: Mapping[str, str], ear: Ear, request_id: str) -> None:
         self._query = query
@@ -73,7 +74,8 @@ class ListenSession:
         if self._paused():
             self._speaking = False
             return [await self._final(speech_final=True)]
-        if self._now_ms - self._start_ms >= _LONGEST_MS:
+        length_ms = self._now_ms - self._start_ms
+        if length_ms >= (_BEYOND_MEASURE_MS if self._ear.in_word else _LONGEST_MS):
             return [await self._final()]
         if self._interims and self._now_ms - max(self._interim_ms, self._start_ms) >= _INTERIM_MS:
             self._interim_ms = self._now_ms

@@ -44,6 +44,11 @@ class Ear(Protocol):
     voiced: bool
     """Whether there is a voice at the end of what was heard."""
 
+    @property
+    def in_word(self) -> bool:
+        """Whether a cut at the end of what was heard may go through a word."""
+        ...
+
     def hear(self, frame: bytes) -> None:
         """The next 20 ms."""
         ...
@@ -80,6 +85,11 @@ class ScriptedEar:
         """The next 20 ms, whatever they are."""
         self._now_ms += FRAME_MS
         self.voiced = any(saying.start_ms < self._now_ms <= saying.end_ms for saying in self._sayings)
+
+    @property
+    def in_word(self) -> bool:
+        """Never: a script knows its words."""
+        return False
 
     async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:
         """The words that end between the two times."""
@@ -126,6 +136,11 @@ class ModelEar:
         while len(self._unjudged) >= self._chunk:
             self._judge(bytes(self._unjudged[: self._chunk]))
             del self._unjudged[: self._chunk]
+
+    @property
+    def in_word(self) -> bool:
+        """Whether a voice sounds: where in it words end is not known."""
+        return self.voiced
 
     async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:
         """The words between the two times. A guess is made anew at a pause and after each second of voice only."""
