@@ -137,6 +137,11 @@ class _LoudnessEar:
         if self.voiced:
             self._sound()
 
+    @property
+    def in_word(self) -> bool:
+        """Never: a stretch of sound is heard as a whole line."""
+        return False
+
     async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:
         """The words of the stretches that ended between the two times."""
         hearing = self._hearing
