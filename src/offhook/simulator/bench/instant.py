@@ -1,7 +1,7 @@
 """Providers that answer at once, by script, and note when they were asked.
 
 They stand on the doubles of Deepgram, of OpenAI's chat completions and of ElevenLabs' sockets. What the doubles need
-between a request and its answer, below a millisecond when the machine has time for them, is counted as the server's.
+between a request and its answer, some 0.2 ms each when the machine has time for them, is counted as the server's.
 """
 
 import time
