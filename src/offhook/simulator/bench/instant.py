@@ -137,6 +137,11 @@ class _LoudnessEar:
         if self.voiced:
             self._sound()
 
+    @property
+    def in_word(self) -> bool:
+        """Whether there is sound: only where it ends are its words known."""
+        return self.voiced
+
     async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:
         """The words of the stretches that ended between the two times."""
         hearing = self._hearing
