@@ -10,17 +10,10 @@ from offhook.audio.formats import AudioFormat
 from offhook.config import SttSettings
 from offhook.errors import ProviderError, WireError
 from offhook.providers.http import ApiKey, ApiServer
+from offhook.providers.openai_events import COMMIT, Failure, append, read_event, wire_format
 from offhook.providers.sockets import Socket, ended
 from offhook.providers.stt.base import SpeechStream, StreamEvents, Transcript
-from offhook.providers.stt.openai_realtime_wire import (
-    COMMIT,
-    Failure,
-    Items,
-    append,
-    read_event,
-    session_update,
-    wire_format,
-)
+from offhook.providers.stt.openai_realtime_wire import Items, session_update
 from offhook.providers.stt.waiting import Waiting
 
 __all__ = ["OpenAiRecognizer", "OpenAiStream"]
