@@ -132,7 +132,7 @@ class OpenAiSession:
         self._tries = 0
         self._greeted = False
         self._told_at = self._loop.time()
-        self._watch = self._loop.call_later(_HANDSHAKE_S + patience_s, self._look)
+        self._watch: asyncio.TimerHandle | None = None
         self._socket = self._connect()
 
     def hear(self, frame: bytes) -> None:
@@ -200,7 +200,9 @@ class OpenAiSession:
 
     def on_message(self, message: str | bytes) -> None:
         """An event of the server. Raises WireError."""
-        self._greeted = True
+        if not self._greeted:
+            self._greeted = True
+            self._watch_for(self._patience_s)
         was_ready = self._dialogue.ready
         failure = self._dialogue.take(read_event(message))
         if failure:
@@ -218,16 +220,16 @@ class OpenAiSession:
             return
         pause_s = self._retry_s * 2 ** (self._tries - 1) * random.uniform(0.5, 1.0)
         _log.info("no session yet, trying again", provider=self._server.name, error=str(error), pause_s=pause_s)
-        self._watch.cancel()
+        self._watch_for(None)
         self._retry = self._loop.call_later(pause_s, self._reconnect)
 
     def _connect(self) -> Socket:
+        self._due()
+        self._watch_for(_HANDSHAKE_S + self._patience_s)
         return Socket(self._server, _PATH, self._query, self, limit=_BACKLOG_BYTES)
 
     def _reconnect(self) -> None:
         self._socket = self._connect()
-        self._told_at = self._loop.time()
-        self._watch = self._loop.call_later(_HANDSHAKE_S + self._patience_s, self._look)
 
     def _send(self, event: str) -> None:
         self._socket.send(event)
@@ -255,10 +257,16 @@ class OpenAiSession:
             self._socket.fail(self._server.failure(f"no sign of it for {limit_s:g} s"))
             return
         pause_s = max(limit_s - silent_s, limit_s / 4) if self._dialogue.waiting else self._patience_s / 4
-        self._watch = self._loop.call_later(pause_s, self._look)
+        self._watch_for(pause_s)
+
+    def _watch_for(self, pause_s: float | None) -> None:
+        """Look after its silence in so long, and not before."""
+        if self._watch:
+            self._watch.cancel()
+        self._watch = None if pause_s is None else self._loop.call_later(pause_s, self._look)
 
     def _rest(self) -> None:
-        self._watch.cancel()
+        self._watch_for(None)
         if self._retry:
             self._retry.cancel()
 

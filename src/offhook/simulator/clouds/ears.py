@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -12,7 +12,17 @@ from offhook.audio.samples import float_samples
 from offhook.providers.stt.base import Recognizer
 from offhook.providers.vad.base import VadModel
 
-__all__ = ["Ear", "EarFactory", "HeardWord", "ModelEar", "Saying", "ScriptedEar", "model_ears", "scripted_ears"]
+__all__ = [
+    "Ear",
+    "EarFactory",
+    "HeardWord",
+    "ModelEar",
+    "Saying",
+    "ScriptedEar",
+    "TunedEar",
+    "model_ears",
+    "scripted_ears",
+]
 
 _START, _GAP = 0.5, 0.15
 _LEAD_MS, _TAIL_MS = 300, 200
@@ -44,8 +54,6 @@ class Ear(Protocol):
 
     voiced: bool
     """Whether there is a voice at the end of what was heard."""
-    threshold: float
-    """How sure that must be, 0 to 1."""
 
     @property
     def in_word(self) -> bool:
@@ -59,6 +67,14 @@ class Ear(Protocol):
     async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:
         """The words between the two times, as far as they were heard. Those that are not final may be of lately."""
         ...
+
+
+@runtime_checkable
+class TunedEar(Protocol):
+    """An ear that may be told how surely it must be a voice."""
+
+    threshold: float
+    """0 to 1."""
 
 
 EarFactory = Callable[[AudioFormat, str], Ear]

@@ -133,8 +133,8 @@ class Answering:
         messages = self._entries.messages()
         if line := _QUOTED.search(own):
             return ChatReply(line[1])
-        if own and not messages:
-            return ChatReply(own.rsplit("\n\n", 1)[-1])
+        if not messages:
+            return ChatReply(own.rsplit("\n\n", 1)[-1] or "Hello.")
         instructions = own or self._settings["instructions"]
         system = [{"role": "system", "content": instructions}] if instructions else []
         tools = [{"type": "function", "function": tool} for tool in self._settings["tools"]]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Literal
 
-from offhook.simulator.clouds.ears import Ear, EarFactory
+from offhook.simulator.clouds.ears import Ear, EarFactory, TunedEar
 from offhook.simulator.clouds.lines import Framer
 from offhook.simulator.clouds.openai_entries import Entries, Entry
 from offhook.simulator.clouds.openai_responding import Emit
@@ -99,7 +99,8 @@ class Hearing:
             language = (self._settings.input["transcription"] or {}).get("language") or "en"
             self._ear = self._ears(self._settings.input_format, language)
             self._framer = Framer(self._settings.input_format)
-        self._ear.threshold = (self.turns.settings or {}).get("threshold", 0.5)
+        if isinstance(self._ear, TunedEar):
+            self._ear.threshold = (self.turns.settings or {}).get("threshold", 0.5)
         return self._ear, self._framer
 
     async def _finished_sentence(self, ear: Ear) -> bool:
