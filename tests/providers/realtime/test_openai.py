@@ -13,14 +13,18 @@ from offhook.audio.formats import ALAW_8K, MULAW_8K, PCM_8K, PCM_16K, PCM_24K, A
 from offhook.config import RealtimeSettings
 from offhook.errors import ProviderError
 from offhook.providers.llm.base import CallFacts, Message, ToolCall, ToolSpec
+from offhook.providers.llm.flow import load_facts, load_flow
 from offhook.providers.realtime.base import RealtimeEvents, RealtimeProvider, RealtimeSession, TurnDetection
 from offhook.providers.realtime.openai import OpenAiRealtime
+from offhook.providers.tts.hibari import HibariSynthesizer
 from offhook.simulator.clouds.ears import EarFactory, Saying, scripted_ears
+from offhook.simulator.clouds.flow_brain import flow_brain
 from offhook.simulator.clouds.lines import SlowHandshake
 from offhook.simulator.clouds.openai_chat import ChatReply, ChatRequest, ScriptedCall
 from offhook.simulator.clouds.openai_realtime import RealtimeDouble
 from offhook.simulator.clouds.serving import Cut, Refuse, Stall
 from tests.providers.realtime.listening import Told, speak
+from tests.providers.stt.conftest import Frames
 from tests.simulator.clouds.waiting import until
 
 KEY = "sk-very-secret-0123456789"
@@ -110,6 +114,23 @@ async def test_a_conversation_in_any_format(leg: AudioFormat, media: dict[str, A
     assert any(told.audio[item])
     assert told.responses == [("completed", "")]
     assert (told.started[0][1], told.stopped[0][1]) == (200, 1_800)
+    assert (errors(cloud), told.errors) == ([], [])
+
+
+@pytest.mark.models
+async def test_a_real_conversation(real_ears: EarFactory, spoken: Frames, voice: HibariSynthesizer) -> None:
+    cloud = double(real_ears, flow_brain(load_flow(None), load_facts(None)), voice=voice)
+    async with talking(cloud, PCM_16K, stall_ms=20_000) as (session, told):
+        session.say('Say exactly: "How can I help you?"')
+        await until(lambda: told.responses, seconds=60)
+        for frame in await spoken("What are your opening hours on Saturday?", PCM_16K):
+            session.hear(frame)
+        await until(lambda: len(told.responses) == 2, seconds=60)
+    assert "hours on saturday" in told.said[-1][1].lower()
+    greeting, answer = told.text.values()
+    assert greeting == "How can I help you?"
+    assert "saturday" in answer.lower()
+    assert PCM_16K.ms_in(len(told.audio[told.done[1]])) > 1_000
     assert (errors(cloud), told.errors) == ([], [])
 
 

@@ -399,15 +399,18 @@ def test_usage_is_told() -> None:
 
 def test_an_answer_is_due_after_a_turn_and_after_a_long_silence() -> None:
     rig = Rig()
-    rig.caller_speaks()
-    assert not rig.dialogue.waiting
-    rig.caller_stops()
-    assert rig.dialogue.waiting
-    rig.begin("r1")
-    rig.end("r1")
-    assert not rig.dialogue.waiting
-    rig.take("input_audio_buffer.timeout_triggered", item_id="u2", audio_start_ms=0, audio_end_ms=5_000)
-    assert rig.dialogue.waiting
+    steps = [
+        rig.caller_speaks,
+        rig.caller_stops,
+        lambda: rig.begin("r1"),
+        lambda: rig.end("r1"),
+        lambda: rig.take("input_audio_buffer.timeout_triggered", item_id="u2", audio_start_ms=0, audio_end_ms=5_000),
+    ]
+    waiting = []
+    for step in steps:
+        step()
+        waiting.append(rig.dialogue.waiting)
+    assert waiting == [False, True, True, False, True]
 
 
 def test_no_answer_is_due_where_the_server_gives_none() -> None:
