@@ -437,6 +437,25 @@ async def test_what_is_heard_before_the_session_is_kept() -> None:
     assert list(told.text.values()) == ["You said Hello there."]
 
 
+async def test_what_is_heard_at_the_very_beginning_comes_behind_what_was_kept() -> None:
+    class Eager(Told):
+        def on_ready(self) -> None:
+            super().on_ready()
+            session.hear(b"\x02" * 160)
+
+    cloud, told = double(faults=[SlowHandshake(0.1)]), Eager()
+    async with cloud.serve() as url:
+        openai = provider(url)
+        session = openai.open(CALL, leg=MULAW_8K, tools=[], history=[], events=told)
+        for _ in range(3):
+            session.hear(b"\x01" * 160)
+        await until(lambda: cloud.lines and len(sent(cloud, "input_audio_buffer.append")) == 2)
+        await session.close()
+        await openai.close()
+    audio = b"".join(b64decode(event["audio"]) for event in sent(cloud, "input_audio_buffer.append"))
+    assert audio == b"\x01" * 480 + b"\x02" * 160
+
+
 async def test_only_the_latest_is_kept_and_times_are_those_of_the_call() -> None:
     cloud = double(faults=[SlowHandshake(0.2)])
     async with talking(cloud) as (session, told):

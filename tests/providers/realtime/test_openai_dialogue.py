@@ -1,4 +1,5 @@
 from base64 import b64encode
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from offhook.providers.realtime.openai_wire import session_object, user_message
 from tests.providers.realtime.listening import Told
 
 SETTINGS = RealtimeSettings(kind="openai")
+Step = Callable[[], object]
 SAID = "conversation.item.input_audio_transcription"
 
 
@@ -399,7 +401,7 @@ def test_usage_is_told() -> None:
 
 def test_an_answer_is_due_after_a_turn_and_after_a_long_silence() -> None:
     rig = Rig()
-    steps = [
+    steps: list[Step] = [
         rig.caller_speaks,
         rig.caller_stops,
         lambda: rig.begin("r1"),

@@ -137,7 +137,7 @@ class OpenAiSession:
 
     def hear(self, frame: bytes) -> None:
         """Take 20 ms of audio. Never blocks."""
-        if not self._dialogue.ready:
+        if self._kept or not self._dialogue.ready:
             if len(self._kept) == self._kept.maxlen:
                 self._dialogue.hearing.skipped_ms += FRAME_MS
             self._kept.append(frame)
