@@ -27,9 +27,10 @@ cover: install-dev
 	$(BIN)/python -m pytest --cov=offhook --cov-report=term-missing:skip-covered --cov-report=html
 
 bench: install
-	$(BIN)/offhook bench --calls 1,32,100 --seconds 20 --json bench-plumbing.json
-	$(BIN)/offhook bench --calls 1,32,100 --seconds 20 --vad --json bench-vad.json
+	$(BIN)/offhook bench --calls 1,32,100 --seconds 10 --json bench-plumbing.json
+	$(BIN)/offhook bench --calls 1,32,100 --seconds 10 --vad --json bench-vad.json
 	$(BIN)/offhook bench --calls 1,8 --engine local --scenario examples/scenarios/receptionist.toml --json bench-local.json
+	$(BIN)/offhook bench --calls 8,32 --engine cloud --seconds 5 --json bench-cloud.json
 
 docs: install-dev
 	$(BIN)/python -m pytest -q tests/test_docs.py

@@ -110,7 +110,7 @@ def check_silence(call: CloudCall, stream: MediaStream) -> None:
         assert call.dialect.twilio or answers[0] < after
     assert stream.worst_queued_ms <= MOST_QUEUED_MS
     heard = sounds_of(call)
-    assert len(heard) == 3
+    assert len(heard) >= 3
     for index in (0, 1):
         assert abs(heard[index] - played(stream, index)) <= 60
 

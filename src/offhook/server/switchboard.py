@@ -1,10 +1,9 @@
 """Answers legs: makes a call of each, within the limits, and knows which calls are in progress."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,6 +25,7 @@ from offhook.config import Settings
 from offhook.events import CallTrouble, EndReason, EventSink
 from offhook.providers.llm.base import CallFacts
 from offhook.server.local_time import local_clock
+from offhook.server.recordings import Recordings
 from offhook.server.records import CallRecords
 from offhook.server.screened import screened
 
@@ -62,6 +62,7 @@ class Switchboard:
         self._calls: dict[str, Call] = {}
         self._turned_away: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._recordings = Recordings(desk.settings, desk.files, self._recording_failed)
         self._draining = False
         self.answered = 0
         self.refused = 0
@@ -104,8 +105,8 @@ class Switchboard:
             return
         name = self._agent_for(leg.carrier, leg.origin)
         self._desk.expect(name)
-        call_id = self._call_id(leg)
-        recorder = self._recorder(call_id, leg)
+        call_id = _call_id(leg, _placed(leg, self._desk.dialler), self._calls)
+        recorder = self._recordings.open(call_id, leg.format)
         call = self._call(leg, call_id, name, recorder)
         self._calls[call_id] = call
         if self._begin(call, self._engine(leg, name)):
@@ -123,7 +124,8 @@ class Switchboard:
         return True
 
     def _engine(self, leg: Leg, name: str) -> EngineFactory:
-        engine, dialler, placed = self._desk.engines[name], self._desk.dialler, self._placed(leg)
+        engine, dialler = self._desk.engines[name], self._desk.dialler
+        placed = _placed(leg, dialler)
         if dialler is None or placed is None:
             return engine
         dialler.identify(placed.id, leg.carrier_call_id)
@@ -131,20 +133,6 @@ class Switchboard:
         if placed.judge == "off" or self._desk.voice_detection is None:
             return engine
         return screened(engine, placed, self._desk.settings.agents[name], dialler)
-
-    def _placed(self, leg: Leg) -> PlacedCall | None:
-        """The call in progress that we placed and that `leg` brings; None for any other."""
-        dialler, dial_id = self._desk.dialler, leg.origin.dial_id
-        placed = dialler.find(dial_id) if dialler is not None and dial_id else None
-        return None if placed is None or placed.over else placed
-
-    def _call_id(self, leg: Leg) -> str:
-        # AudioSocket's own UUID is the one that the dialplan and its CDR know; who placed a call knows it by its dial
-        # id, and a caller who comes back from a transfer begins another conversation.
-        if leg.carrier == "audiosocket":
-            return leg.carrier_call_id
-        placed = self._placed(leg)
-        return placed.id if placed is not None and placed.id not in self._calls else str(uuid4())
 
     def _agent_for(self, carrier: str, origin: CallOrigin) -> str:
         """Name of the agent that answers: the one the call was placed for, else the routes'."""
@@ -181,19 +169,6 @@ class Switchboard:
             on_ended=self._ended,
         )
 
-    def _recorder(self, call_id: str, leg: Leg) -> Recorder | None:
-        if not self._desk.settings.recording.enabled:
-            return None
-        # With its time, since a carrier may use an id again.
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
-        path = self._desk.settings.server.data_dir / "recordings" / f"{stamp}-{call_id}.wav"
-        loop = asyncio.get_running_loop()
-
-        def trouble(error: OSError) -> None:
-            loop.call_soon_threadsafe(self._recording_failed, call_id, path, error)
-
-        return Recorder(path, leg.format, worker=self._desk.files, on_trouble=trouble)
-
     def _recording_failed(self, call_id: str, path: Path, error: OSError) -> None:
         call = self._calls.get(call_id)
         self._desk.sink(CallTrouble(call_id, call.now_ms if call else 0, "recording", f"{path}: {error}"))
@@ -206,7 +181,7 @@ class Switchboard:
             return
         limits = self._desk.settings.limits
         log.warning("all lines are busy", calls=self.active, limit="limits.max_calls", peer=leg.peer)
-        call_id = self._call_id(leg)
+        call_id = _call_id(leg, _placed(leg, self._desk.dialler), self._calls)
         call = self._call(leg, call_id, self._agent_for(leg.carrier, leg.origin), None)
         self._turned_away[call_id] = call
 
@@ -260,3 +235,17 @@ class Switchboard:
         for call in calls:
             await call.ended.wait()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _placed(leg: Leg, dialler: Dialler | None) -> PlacedCall | None:
+    """The call in progress that we placed and that `leg` brings; None for any other."""
+    placed = dialler.find(leg.origin.dial_id) if dialler is not None and leg.origin.dial_id else None
+    return None if placed is None or placed.over else placed
+
+
+def _call_id(leg: Leg, placed: PlacedCall | None, taken: Container[str]) -> str:
+    # AudioSocket's own UUID is the one that the dialplan and its CDR know; who placed a call knows it by its dial id,
+    # and a caller who comes back from a transfer begins another conversation.
+    if leg.carrier == "audiosocket":
+        return leg.carrier_call_id
+    return placed.id if placed is not None and placed.id not in taken else str(uuid4())

@@ -102,16 +102,14 @@ def test_the_end_of_a_call_is_what_the_vendor_would_write(carrier: CarrierName, 
 
 
 def test_the_end_of_a_call_at_twilio_is_what_twilio_would_write() -> None:
-    hung_up, rejected, spoken, pressed = (VoiceResponse() for _ in range(4))
+    hung_up, rejected, spoken = (VoiceResponse() for _ in range(3))
     hung_up.hangup()
     rejected.reject(reason="busy")
     spoken.say("Bye & <out>", language="en-US")
     spoken.hangup()
-    pressed.play(digits="12w#")
     assert read(documents.hang_up()) == read(str(hung_up))
     assert read(documents.reject("twilio")) == read(str(rejected))
     assert read(documents.speak("twilio", "Bye & <out>", language="en-US")) == read(str(spoken))
-    assert read(documents.press("12w#")) == read(str(pressed))
 
 
 def test_sockets_are_as_safe_as_the_public_address() -> None:
@@ -125,6 +123,5 @@ def test_whatever_is_put_in_the_document_is_xml_and_small(text: str, value: str,
         documents.stream(carrier, text, content_type=value, status_url=value, parameters={value: text}),
         documents.dial(carrier, text, caller_id=value, action_url=text),
         documents.speak(carrier, text, language=value),
-        documents.press(text),
     ]
     assert all(read(document)[0] == "Response" and len(document) < 100_000 for document in written)

@@ -70,12 +70,6 @@ def test_json_nested_too_deeply_says_nothing(depth: int) -> None:
     assert read_parameters("From=1", "application/json", body).values == {"From": "1"}
 
 
-def test_prefixed_and_unknown_parameters_are_told_apart() -> None:
-    parameters = read_parameters("X-VH-Customer=7&x-vh-note=&From=1&new=2")
-    assert parameters.prefixed("X-VH-") == {"Customer": "7", "note": ""}
-    assert parameters.without(["FROM", "X-VH-Customer"]) == {"x-vh-note": "", "new": "2"}
-
-
 @given(st.text(), st.sampled_from([FORM, "application/json", "multipart/form-data", "", "x"]), st.binary())
 def test_nothing_that_is_sent_is_an_error(query: str, content_type: str, body: bytes) -> None:
     parameters = read_parameters(query, content_type, body)

@@ -125,6 +125,17 @@ async def test_calls_of_both_directions_are_listed_once(house: House) -> None:
     assert (listed["calls"][1]["from"], listed["calls"][1]["carrier"]) == ("+15550100", "paper")
 
 
+async def test_who_came_back_from_a_transfer_is_found_by_the_carriers_id(house: House) -> None:
+    placed = await house.dialler.dial("+15550100")
+    house.dialler.progress(placed.id, "answered")
+    house.dialler.progress(placed.id, "ended", "transferred")
+    house.ring(house.dialler.origin(placed.id))
+    _, call = await house.ask("GET", "/calls/carrier-1")
+    assert (call["state"], call["id"] != placed.id) == ("answered", True)
+    _, call = await house.ask("GET", f"/calls/{placed.id}")
+    assert call["state"] == "ended"
+
+
 async def test_an_inbound_call_is_watched_to_its_end(house: House) -> None:
     leg = house.ring()
     [call] = house.board.switchboard.calls

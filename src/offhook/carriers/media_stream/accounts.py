@@ -5,7 +5,7 @@ from typing import get_args
 
 from offhook.config import CarrierName, Settings
 
-__all__ = ["CARRIERS", "Account", "account", "accounts", "missing_key"]
+__all__ = ["CARRIERS", "Account", "account", "accounts", "key_names", "missing_key"]
 
 CARRIERS: tuple[CarrierName, ...] = get_args(CarrierName)
 
@@ -33,8 +33,13 @@ class Account:
     @property
     def key_names(self) -> tuple[str, str]:
         """What the id and the token are called in `.env`."""
-        id_name, token_name = _KEYS[self.carrier]
-        return id_name.upper(), token_name.upper()
+        return key_names(self.carrier)
+
+
+def key_names(carrier: CarrierName) -> tuple[str, str]:
+    """What the id and the token of an account are called in `.env`."""
+    id_name, token_name = _KEYS[carrier]
+    return id_name.upper(), token_name.upper()
 
 
 def account(settings: Settings, carrier: CarrierName) -> Account | None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import structlog
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType
@@ -81,8 +81,7 @@ class _Connection:
         self._peer = peer
         self._byte_order = byte_order
         self._frames = FRAMES[ticket.carrier](ticket.format, limits.max_message_bytes)
-        self._early: deque[Media] = deque()
-        self._early_bytes = 0
+        self._early = _EarlyAudio(ticket.format.bytes_in(EARLY_MS))
         self._leg: StreamLeg | None = None
         self._max_unread = 0
         self._binary = 0
@@ -192,14 +191,7 @@ class _Connection:
         elif self._leg is not None:
             self._leg.take(event)
         elif isinstance(event, Media):
-            self._keep(event)
-
-    def _keep(self, media: Media) -> None:
-        """Hold audio that came before the start, and of that the last."""
-        self._early.append(media)
-        self._early_bytes += len(media.payload)
-        while self._early_bytes > self._ticket.format.bytes_in(EARLY_MS):
-            self._early_bytes -= len(self._early.popleft().payload)
+            self._early.keep(event)
 
     def _start(self, started: Started) -> None:
         expected = self._ticket.carrier_call_id
@@ -210,8 +202,8 @@ class _Connection:
         leg = self._make_leg(call_id)
         self._leg = leg
         self._log.info("media stream", stream_id=started.stream_id, format=str(leg.format))
-        while self._early:
-            leg.take(self._early.popleft())
+        for media in self._early.take():
+            leg.take(media)
         self._answer(leg)
 
     def _make_leg(self, call_id: str) -> StreamLeg:
@@ -281,3 +273,22 @@ class _Connection:
         )
         if self._leg is not None:
             self._leg.end(reason, detail)
+
+
+class _EarlyAudio:
+    """Audio that comes before the start: of all of it, the last `most` bytes."""
+
+    def __init__(self, most: int):
+        self._most = most
+        self._kept: deque[Media] = deque()
+        self._bytes = 0
+
+    def keep(self, media: Media) -> None:
+        self._kept.append(media)
+        self._bytes += len(media.payload)
+        while self._bytes > self._most:
+            self._bytes -= len(self._kept.popleft().payload)
+
+    def take(self) -> Iterator[Media]:
+        while self._kept:
+            yield self._kept.popleft()

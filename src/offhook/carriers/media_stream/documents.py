@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from offhook.config import CarrierName
 
-__all__ = ["dial", "hang_up", "nothing", "press", "reject", "speak", "stream", "web_socket_url"]
+__all__ = ["dial", "hang_up", "nothing", "reject", "speak", "stream", "web_socket_url"]
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LONGEST_TEXT = 3_000
@@ -96,13 +96,6 @@ def speak(carrier: CarrierName, text: str, *, language: str = "") -> bytes:
     response = Element("Response")
     _add(response, "Say" if carrier == "twilio" else "Speak", text, language=language)
     _add(response, "Hangup")
-    return _written(response)
-
-
-def press(digits: str) -> bytes:
-    """Twilio: press keys towards the caller; `w` is a pause of half a second."""
-    response = Element("Response")
-    _add(response, "Play", digits=digits)
     return _written(response)
 
 

@@ -2,6 +2,7 @@
 
 import structlog
 
+from offhook.carriers.media_stream.accounts import key_names
 from offhook.carriers.media_stream.refusals import Refusals
 from offhook.carriers.media_stream.signatures import SignedRequest, Verdict, verifier
 from offhook.config import CarrierName, Settings
@@ -11,11 +12,6 @@ __all__ = ["Gate"]
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-_TOKENS: dict[CarrierName, str] = {
-    "vobiz": "vobiz_auth_token",
-    "plivo": "plivo_auth_token",
-    "twilio": "twilio_auth_token",
-}
 _WHY = {
     Verdict.WRONG: "its signature is wrong",
     Verdict.REPLAYED: "its signature belongs to another request",
@@ -35,11 +31,11 @@ class Gate:
         self._carrier = carrier
         self._mode = settings.carrier(carrier).signatures
         self._needs_secret = settings.keys.webhook_secret is not None
-        token = getattr(settings.keys, _TOKENS[carrier])
-        self._key_name = _TOKENS[carrier].upper()
+        self._key_name = key_names(carrier)[1]
+        token = getattr(settings.keys, self._key_name.lower())
         if self._mode == "required" and token is None:
             raise ConfigError(
-                f"signatures are required, and keys.{_TOKENS[carrier]} is not set to check them by",
+                f"signatures are required, and keys.{self._key_name.lower()} is not set to check them by",
                 setting=f"{carrier}.signatures",
                 hint=f'Put {self._key_name} into .env, or set it to "if-present".',
             )

@@ -138,7 +138,7 @@ class Hooks:
     # One function a hook
 
     def _answer(self, visit: Visit) -> bytes:
-        call = read_call(self._carrier, visit.parameters)
+        call = read_call(visit.parameters)
         if call.is_over:
             return self._hangup(visit)
         if is_stream_event(call.event):
@@ -152,7 +152,7 @@ class Hooks:
         return self._join(visit, call, self._origin(visit, call))
 
     def _hangup(self, visit: Visit) -> bytes:
-        hook = read_hangup(self._carrier, visit.parameters)
+        hook = read_hangup(visit.parameters)
         if not hook.is_over:
             return self._status(visit)
         told = log.bind(carrier=self._carrier, carrier_call_id=hook.call.call_id, detail=hook.detail)
@@ -167,14 +167,14 @@ class Hooks:
         return documents.nothing()
 
     def _status(self, visit: Visit) -> bytes:
-        call = read_call(self._carrier, visit.parameters)
+        call = read_call(visit.parameters)
         if call.is_over:
             return self._hangup(visit)
         self._progress(visit, call, call.verdict or call.state)
         return documents.nothing()
 
     def _ring(self, visit: Visit) -> bytes:
-        call = read_call(self._carrier, visit.parameters)
+        call = read_call(visit.parameters)
         if call.is_over:
             return self._hangup(visit)
         self._progress(visit, call, "ringing")
@@ -189,6 +189,7 @@ class Hooks:
             "media stream",
             carrier=self._carrier,
             carrier_call_id=hook.call_id,
+            stream_id=hook.stream_id,
             stream_event=hook.event,
             mark=hook.name,
             detail=hook.error,
@@ -196,14 +197,15 @@ class Hooks:
         return documents.nothing()
 
     def _dial_status(self, visit: Visit) -> bytes:
-        hook = read_dial(self._carrier, visit.parameters)
-        log.info("transfer ended", carrier=self._carrier, carrier_call_id=hook.call.call_id, state=hook.state)
+        hook = read_dial(visit.parameters)
+        call_id = hook.call.call_id
+        log.info("transfer ended", carrier=self._carrier, carrier_call_id=call_id, state=hook.state, cause=hook.cause)
         if hook.call.event == "hangup":
             return self._hangup(visit)
         if hook.state not in ("busy", "no_answer", "failed"):
             return documents.hang_up()
         # Nobody came to the phone: the caller is still there, and goes back to an agent.
-        self.arrivals.forget(self._carrier, hook.call.call_id)
+        self.arrivals.forget(self._carrier, call_id)
         origin = self._origin(visit, hook.call)
         return self._join(visit, hook.call, replace(origin, variables={**origin.variables, "transfer": hook.state}))
 

@@ -10,20 +10,19 @@ from uuid import uuid4
 import structlog
 
 from offhook.calls.leg import CallOrigin
-from offhook.carriers.media_stream.accounts import CARRIERS
-from offhook.carriers.media_stream.api import CarrierApi, DialHooks, DialOrder
+from offhook.carriers.media_stream.api import CarrierApi, DialOrder
 from offhook.carriers.media_stream.destinations import destination
+from offhook.carriers.media_stream.orders import Orders
 from offhook.carriers.media_stream.placed import PlacedCall
 from offhook.carriers.media_stream.webhooks import CallState
 from offhook.config import CarrierName, Settings
-from offhook.errors import CallError, CarrierError, ConfigError
+from offhook.errors import CallError, CarrierError
 
 __all__ = ["Dialler"]
 
 log = structlog.get_logger(__name__)
 
 _MARGIN_S = 30
-_CARRIER_MARGIN_S = 60
 _FORGET_AFTER_S = 3_600
 _MOST_KEPT = 1_000
 
@@ -47,7 +46,7 @@ class Dialler:
     ):
         self._settings = settings
         self._apis = apis
-        self._reachable_at = reachable
+        self._orders = Orders(settings, apis, reachable)
         self._now = now
         self._wall = wall
         self._calls: dict[str, PlacedCall] = {}
@@ -69,19 +68,19 @@ class Dialler:
 
         The call rings when this returns, or is in `doubt`. Raises ConfigError, and CallError when it cannot be placed.
         """
-        chosen = self._carrier(carrier)
+        chosen = self._orders.carrier(carrier)
         settings = self._settings.carrier(chosen)
         call = PlacedCall(
             str(uuid4()),
             chosen,
             destination(to),
-            self._from_number(chosen, from_number),
-            self._agent(agent),
+            self._orders.from_number(chosen, from_number),
+            self._orders.agent(agent),
             dict(variables or {}),
             machine_detection or settings.machine_detection,
             wall=self._wall,
         )
-        order = self._order(call, ring_timeout_s or settings.ring_timeout_s)
+        order = self._orders.order(call, ring_timeout_s or settings.ring_timeout_s)
         self._calls[call.id] = call
         self._due[call.id] = self._now() + order.ring_timeout_s + _MARGIN_S
         await self._place(call, order)
@@ -135,7 +134,7 @@ class Dialler:
         if call.over:
             self._due[call.id] = self._now() + _FORGET_AFTER_S
         elif call.answered and not was_answered:
-            self._due[call.id] = self._now() + self._longest_s(call) + _MARGIN_S
+            self._due[call.id] = self._now() + self._orders.longest_s(call.agent) + _MARGIN_S
 
     # Time
 
@@ -178,8 +177,6 @@ class Dialler:
         except CarrierError as error:
             log.warning("a call could not be hung up", call=call.id[:8], error=str(error))
 
-    # What a call is made of
-
     async def _place(self, call: PlacedCall, order: DialOrder) -> None:
         try:
             carrier_call_id = await self._apis[call.carrier].dial(order)
@@ -195,64 +192,3 @@ class Dialler:
         else:
             self.identify(call.id, carrier_call_id)
             log.info("call placed", call=call.id[:8], carrier=call.carrier, carrier_call_id=carrier_call_id)
-
-    def _order(self, call: PlacedCall, ring_timeout_s: int) -> DialOrder:
-        return DialOrder(
-            to=call.to,
-            from_number=call.from_number,
-            hooks=self._hooks(call),
-            ring_timeout_s=ring_timeout_s,
-            time_limit_s=self._longest_s(call),
-            detect_machine=self._detection(call),
-        )
-
-    def _detection(self, call: PlacedCall) -> Literal["no", "verdict", "message_end"]:
-        if call.judge != "carrier":
-            return "no"
-        return "message_end" if self._settings.agents[call.agent].machine == "leave_message" else "verdict"
-
-    def _longest_s(self, call: PlacedCall) -> int:
-        # The agent ends it in time; the carrier does where we could not.
-        return int(self._settings.agents[call.agent].silence.max_duration_s) + _CARRIER_MARGIN_S
-
-    def _hooks(self, call: PlacedCall) -> DialHooks:
-        base = f"{self._reachable()}/{call.carrier}"
-        names = ("answer", "ring", "hangup", "status", "machine", "fallback")
-        return DialHooks(*(f"{base}/{name}/{call.id}" for name in names))
-
-    def _reachable(self) -> str:
-        url = self._reachable_at().rstrip("/")
-        if not url:
-            raise ConfigError(
-                "carriers cannot reach this server, so that no call can be placed",
-                setting="server.public_url (PUBLIC_URL)",
-                hint="Set it to the https:// address of this server, or start with `offhook serve --tunnel`.",
-            )
-        return url
-
-    def _carrier(self, wanted: CarrierName | None) -> CarrierName:
-        if wanted is None and len(self._apis) == 1:
-            return next(iter(self._apis))
-        if wanted is not None and wanted in self._apis:
-            return wanted
-        there = " or ".join(self._apis)
-        if wanted is None and there:
-            raise CallError(f"several carriers have an account; say which one: {there}")
-        missing = wanted or " or ".join(CARRIERS)
-        raise ConfigError(f"there is no account at {missing}", hint="Put its id and token into .env; `offhook init`.")
-
-    def _from_number(self, carrier: CarrierName, wanted: str) -> str:
-        number = wanted or self._settings.carrier(carrier).from_number or self._settings.keys.from_number
-        if not number:
-            raise ConfigError(
-                "it is not known which number the call shall show",
-                setting=f"{carrier}.from_number (FROM_NUMBER)",
-                hint="Set it to a number of your account, as in +15550199.",
-            )
-        return destination(number)
-
-    def _agent(self, wanted: str) -> str:
-        agents = self._settings.agents
-        if wanted and wanted not in agents:
-            raise CallError(f'there is no agent "{wanted}"; there are: {", ".join(agents)}')
-        return wanted or next(iter(agents))

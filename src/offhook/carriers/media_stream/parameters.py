@@ -1,6 +1,6 @@
 """The parameters of one webhook, wherever the carrier has put them: query, form or JSON."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -32,16 +32,6 @@ class Parameters:
         exact = (self.values.get(name) for name in names)
         folded = (self._folded.get(name.casefold()) for name in names)
         return next(filter(None, (*exact, *folded)), "")
-
-    def without(self, names: Collection[str]) -> dict[str, str]:
-        """All others but `names`, whatever their case."""
-        known = {name.casefold() for name in names}
-        return {name: value for name, value in self.values.items() if name.casefold() not in known}
-
-    def prefixed(self, prefix: str) -> dict[str, str]:
-        """Those whose names begin with `prefix`, whatever its case, by the rest of their names."""
-        size, folded = len(prefix), prefix.casefold()
-        return {name[size:]: value for name, value in self.values.items() if name.casefold().startswith(folded)}
 
     @cached_property
     def _folded(self) -> dict[str, str]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from offhook.carriers.media_stream.parameters import Parameters
-from offhook.config import CarrierName
 
 __all__ = [
     "CallHook",
@@ -77,11 +76,6 @@ _STREAM_EVENTS: Mapping[str, str] = {
     "stream-error": "error",
 }
 _CALL_NAMES = ("CallUUID", "CallSid", "call_uuid", "call_id", "RequestUUID", "request_uuid")
-_KNOWN = (
-    *_CALL_NAMES,
-    *("From", "To", "Direction", "CallStatus", "status", "Event", "Machine", "AnsweredBy"),
-)
-_SIP_PREFIXES: Mapping[CarrierName, str] = {"vobiz": "X-VH-", "plivo": "X-PH-", "twilio": "SipHeader_"}
 
 _SEPARATORS = re.compile(r"[\s().-]")
 _WHOLE = re.compile(r"[1-9][0-9]{10,14}")
@@ -96,20 +90,16 @@ class CallHook:
     """What every webhook of a call says.
 
     `status` and `event` are the carrier's words in small letters. `verdict` is who answered, where the carrier has
-    found out. `sip_headers` are those that the carrier passes through, and `others` what nobody here knows; both are
-    the caller's or the carrier's words and not to be trusted.
+    found out.
     """
 
     call_id: str
-    request_id: str
     from_number: str
     to_number: str
     direction: Literal["inbound", "outbound"]
     status: str
     event: str
     verdict: Verdict
-    sip_headers: Mapping[str, str]
-    others: Mapping[str, str]
 
     @property
     def state(self) -> CallState | None:
@@ -179,36 +169,28 @@ class DialHook:
 
     call: CallHook
     state: CallState | None
-    leg_id: str
-    digits: str
     cause: str
 
 
-def read_call(carrier: CarrierName, parameters: Parameters) -> CallHook:
+def read_call(parameters: Parameters) -> CallHook:
     """The call that a webhook is about."""
     get = parameters.get
-    prefix = _SIP_PREFIXES[carrier]
-    sip_headers = parameters.prefixed(prefix)
-    known = {*_KNOWN, *(prefix + name for name in sip_headers)}
     return CallHook(
         call_id=_line(get(*_CALL_NAMES), _LONGEST_ID),
-        request_id=_line(get("RequestUUID", "request_uuid"), _LONGEST_ID),
         from_number=normal_number(get("From")),
         to_number=normal_number(get("To")),
         direction="outbound" if get("Direction").lower().startswith("outbound") else "inbound",
         status=get("CallStatus", "status").lower(),
         event=get("Event").lower(),
         verdict=_verdict(get("Machine").lower(), get("AnsweredBy").lower()),
-        sip_headers=sip_headers,
-        others=parameters.without(known),
     )
 
 
-def read_hangup(carrier: CarrierName, parameters: Parameters) -> HangupHook:
+def read_hangup(parameters: Parameters) -> HangupHook:
     """The end of a call. Twilio has no causes, but the answer of the SIP peer."""
     get = parameters.get
     return HangupHook(
-        call=read_call(carrier, parameters),
+        call=read_call(parameters),
         cause=_line(get("HangupCauseName", "HangupCause", "hangup_cause")),
         code=_line(get("HangupCauseCode", "SipResponseCode", "ErrorCode")),
         source=_line(get("HangupSource")),
@@ -219,7 +201,7 @@ def read_hangup(carrier: CarrierName, parameters: Parameters) -> HangupHook:
 def read_stream(parameters: Parameters) -> StreamHook:
     """An event of a media stream."""
     get = parameters.get
-    event = get("Event", "StreamEvent").lower()
+    event = _line(get("Event", "StreamEvent")).lower()
     return StreamHook(
         call_id=_line(get(*_CALL_NAMES), _LONGEST_ID),
         stream_id=_line(get("StreamID", "StreamSid"), _LONGEST_ID),
@@ -229,15 +211,13 @@ def read_stream(parameters: Parameters) -> StreamHook:
     )
 
 
-def read_dial(carrier: CarrierName, parameters: Parameters) -> DialHook:
+def read_dial(parameters: Parameters) -> DialHook:
     """How a transfer went."""
     get = parameters.get
     status = get("DialStatus", "DialCallStatus", "DialBLegStatus").lower()
     return DialHook(
-        call=read_call(carrier, parameters),
+        call=read_call(parameters),
         state=_DIAL_STATES.get(status, _STATES.get(status)),
-        leg_id=_line(get("DialBLegUUID", "DialCallSid"), _LONGEST_ID),
-        digits=_line(get("Digits", "DialDigitsMatch")),
         cause=_line(get("DialHangupCause", "DialBLegHangupCause")),
     )
 

@@ -154,7 +154,9 @@ class CallsApi:
 
     def _find(self, request: web.Request) -> tuple[PlacedCall | None, Call | None]:
         call_id = request.match_info["id"]
-        return self._dialler.find(call_id), self._board.find(call_id)
+        placed, call = self._dialler.find(call_id), self._board.find(call_id)
+        # The carrier's id stays the same for who comes back from a transfer, after which a placed call is over.
+        return (None if call is not None and placed is not None and placed.over else placed), call
 
     def _talking(self, request: web.Request) -> Call:
         placed, call = self._find(request)

@@ -23,9 +23,12 @@ class AddedFigures:
     """What the server adds to a turn, in ms: from the moment the recogniser's judgement that the turn is over left it
     to the arrival of the answer's first audio at the carrier.
 
-    The language model and the voice answer at once, so that none of their time is in it. It is the sum, turn by turn,
-    of three stretches: from the judgement to the whole request at the language model (`to_model`), from there to the
-    first text at the voice (`to_voice`), and from there to the carrier (`to_carrier`).
+    It holds all that the server does (sockets, JSON, its decision, the request to the language model, clauses, sound),
+    up to one beat of its 20 ms clock, and what the doubles themselves need: they answer at once, and no time is taken
+    off for them. Endpointing and the network are not in it. It is the sum, turn by turn, of three stretches: from the
+    judgement to the whole request at the language model (`to_model`), from there to the first text at the voice
+    (`to_voice`), and from there to the carrier (`to_carrier`). All times are of one clock outside the server. A turn
+    whose model was asked before the judgement, as an early reply is, has no such sum and does not count.
     """
 
     turns: int

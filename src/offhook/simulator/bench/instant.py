@@ -1,7 +1,7 @@
 """Providers that answer at once, by script, and note when they were asked.
 
 They stand on the doubles of Deepgram, of OpenAI's chat completions and of ElevenLabs' sockets. What the doubles need
-between a request and its answer, below a millisecond when the machine has time for them, is counted as the server's.
+between a request and its answer, some 0.2 ms each when the machine has time for them, is counted as the server's.
 """
 
 import time
@@ -136,6 +136,11 @@ class _LoudnessEar:
         self.voiced = dbfs(self._decode(frame)) > AUDIBLE_DBFS
         if self.voiced:
             self._sound()
+
+    @property
+    def in_word(self) -> bool:
+        """Never: a stretch of sound is heard as a whole line."""
+        return False
 
     async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:
         """The words of the stretches that ended between the two times."""

@@ -1,0 +1,91 @@
+"""What a call to the outside is made of: what was wished for, and what the settings say of the rest."""
+
+from collections.abc import Callable, Collection
+from typing import Literal
+
+from offhook.carriers.media_stream.accounts import CARRIERS, key_names
+from offhook.carriers.media_stream.api import DialHooks, DialOrder
+from offhook.carriers.media_stream.destinations import destination
+from offhook.carriers.media_stream.placed import PlacedCall
+from offhook.config import CarrierName, Settings
+from offhook.errors import CallError, ConfigError
+
+__all__ = ["Orders"]
+
+_CARRIER_MARGIN_S = 60
+
+
+class Orders:
+    """Writes orders for the `carriers` that have an account. `reachable` is as for `Dialler`."""
+
+    def __init__(self, settings: Settings, carriers: Collection[CarrierName], reachable: Callable[[], str]):
+        self._settings = settings
+        self._carriers = carriers
+        self._reachable_at = reachable
+
+    def carrier(self, wanted: CarrierName | None) -> CarrierName:
+        """The one wished for, or the only one. Raises CallError, ConfigError."""
+        if wanted is None and len(self._carriers) == 1:
+            return next(iter(self._carriers))
+        if wanted is not None and wanted in self._carriers:
+            return wanted
+        there = " or ".join(self._carriers)
+        if wanted is None and there:
+            raise CallError(f"several carriers have an account; say which one: {there}")
+        missing = wanted or " or ".join(CARRIERS)
+        keys = " and ".join(key_names(wanted)) if wanted else "its id and token"
+        raise ConfigError(f"there is no account at {missing}", hint=f"Put {keys} into .env; see .env.example.")
+
+    def from_number(self, carrier: CarrierName, wanted: str) -> str:
+        """The number to show. Raises ConfigError where there is none, CallError for what is no number."""
+        number = wanted or self._settings.carrier(carrier).from_number or self._settings.keys.from_number
+        if not number:
+            raise ConfigError(
+                "it is not known which number the call shall show",
+                setting=f"{carrier}.from_number (FROM_NUMBER)",
+                hint="Set it to a number of your account, as in +15550199.",
+            )
+        return destination(number)
+
+    def agent(self, wanted: str) -> str:
+        """The agent wished for, or the first one. Raises CallError."""
+        agents = self._settings.agents
+        if wanted and wanted not in agents:
+            raise CallError(f'there is no agent "{wanted}"; there are: {", ".join(agents)}')
+        return wanted or next(iter(agents))
+
+    def order(self, call: PlacedCall, ring_timeout_s: int) -> DialOrder:
+        """What the carrier is asked for. Raises ConfigError while it cannot reach us."""
+        return DialOrder(
+            to=call.to,
+            from_number=call.from_number,
+            hooks=self._hooks(call),
+            ring_timeout_s=ring_timeout_s,
+            time_limit_s=self.longest_s(call.agent),
+            detect_machine=self._detection(call),
+        )
+
+    def longest_s(self, agent: str) -> int:
+        """Seconds that a call of `agent` may last."""
+        # The agent ends it in time; the carrier does where we could not.
+        return int(self._settings.agents[agent].silence.max_duration_s) + _CARRIER_MARGIN_S
+
+    def _detection(self, call: PlacedCall) -> Literal["no", "verdict", "message_end"]:
+        if call.judge != "carrier":
+            return "no"
+        return "message_end" if self._settings.agents[call.agent].machine == "leave_message" else "verdict"
+
+    def _hooks(self, call: PlacedCall) -> DialHooks:
+        base = f"{self._reachable()}/{call.carrier}"
+        names = ("answer", "ring", "hangup", "status", "machine", "fallback")
+        return DialHooks(*(f"{base}/{name}/{call.id}" for name in names))
+
+    def _reachable(self) -> str:
+        url = self._reachable_at().rstrip("/")
+        if not url:
+            raise ConfigError(
+                "carriers cannot reach this server, so that no call can be placed",
+                setting="server.public_url (PUBLIC_URL)",
+                hint="Set it to the https:// address of this server, or start with `offhook serve --tunnel`.",
+            )
+        return url
