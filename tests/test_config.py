@@ -97,6 +97,14 @@ def test_a_provider_is_found_by_its_table_or_its_kind() -> None:
     assert settings.tts_settings("elevenlabs").kind == "elevenlabs"
 
 
+def test_a_speech_to_speech_model_is_found_too() -> None:
+    settings = Settings.model_validate({"realtime": {"quick": {"kind": "openai", "truncation": 0.8}}})
+    quick, openai = map(settings.realtime_settings, ("quick", "openai"))
+    assert (quick.kind, quick.truncation, openai.kind, openai.truncation) == ("openai", 0.8, "openai", "auto")
+    with pytest.raises(ValidationError, match='"quick" is none of openai, so its kind is needed'):
+        Settings.model_validate({"realtime": {"quick": {}}})
+
+
 def test_a_table_with_a_key_of_its_own_never_gets_the_vendors() -> None:
     table = {"kind": "openai", "base_url": "http://10.0.0.1/v1", "api_key_env": "NOT_SET"}
     settings = Settings.model_validate({"llm": {"ours": table}, "keys": {"openai_api_key": "of openai"}})

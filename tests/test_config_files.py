@@ -368,3 +368,24 @@ def test_a_table_under_a_value_is_told_once(folder: Folder) -> None:
     folder.toml("server = 1\n")
     folder.environ = {"HTTP_PORT": "81"}
     assert len(folder.wrong()) == 1
+
+
+def test_a_speech_to_speech_model_has_its_address_and_key_from_the_environment(folder: Folder) -> None:
+    folder.toml('[realtime.openai]\napi_key_env = "VOICE_KEY"\n')
+    folder.environ = {"OPENAI_REALTIME_URL": "wss://voice.example.com/v1/realtime", "VOICE_KEY": SECRET}
+    openai = folder.load().realtime_settings("openai")
+    assert openai.base_url == "wss://voice.example.com/v1/realtime"
+    assert openai.api_key is not None
+    assert openai.api_key.get_secret_value() == SECRET
+
+
+@pytest.mark.parametrize(("value", "kept"), [("0.8", 0.8), ("disabled", "disabled")])
+def test_truncation_is_a_word_or_a_share(folder: Folder, value: str, kept: object) -> None:
+    folder.environ = {"OFFHOOK_REALTIME__OPENAI__TRUNCATION": value}
+    assert folder.load().realtime_settings("openai").truncation == kept
+
+
+def test_a_wrong_truncation_is_told(folder: Folder) -> None:
+    folder.toml('[realtime.openai]\ntruncation = "often"\n')
+    with pytest.raises(ConfigError, match=r"realtime\.openai\.truncation"):
+        folder.load()

@@ -243,7 +243,7 @@ def _apply_prefixed(draft: _Draft, variables: Mapping[str, _Variable]) -> None:
 
 
 def _apply_provider_keys(draft: _Draft, variables: Mapping[str, _Variable]) -> None:
-    for stage in ("stt", "llm", "tts"):
+    for stage in ("stt", "llm", "tts", "realtime"):
         tables = draft.values.get(stage)
         for name, table in tables.items() if isinstance(tables, dict) else ():
             variable = variables.get(str(table.get("api_key_env"))) if isinstance(table, dict) else None

@@ -58,6 +58,7 @@ FLAT_NAMES: tuple[FlatName, ...] = (
     _agents("VAD_PREFIX_PADDING_MS", "turns", "prefix_padding_ms"),
     FlatName("TEMPERATURE", (("llm", _EVERY, "temperature"),)),
     FlatName("OPENAI_TTS_VOICE", (("tts", "openai", "voice"),)),
+    FlatName("OPENAI_REALTIME_URL", (("realtime", "openai", "base_url"),)),
     _agents("SYSTEM_PROMPT", "instructions", mild=True),
     _agents("AGENT_SYSTEM_PROMPT", "instructions", mild=True),
 )

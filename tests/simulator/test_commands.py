@@ -195,7 +195,7 @@ def test_the_doubles_stand_until_they_are_stopped(tmp_path: Path) -> None:
     try:
         told = [process.stderr.readline()]
         settings = "".join(iter(process.stdout.readline, "\n"))
-        settings += "".join(process.stdout.readline() for _ in range(12))
+        settings += "".join(process.stdout.readline() for _ in range(15))
         told += [process.stderr.readline() for _ in range(6)]
     finally:
         process.terminate()

@@ -2,7 +2,7 @@
 
 from offhook.config.agents import AgentSettings, SilenceSettings, TurnSettings
 from offhook.config.carriers import CarrierName, CarrierSettings, MediaStreamSettings, TwilioSettings
-from offhook.config.providers import LlmSettings, SttSettings, TtsSettings
+from offhook.config.providers import LlmSettings, RealtimeSettings, SttSettings, TtsSettings
 from offhook.config.settings import (
     AudioSocketSettings,
     KeySettings,
@@ -24,6 +24,7 @@ __all__ = [
     "LlmSettings",
     "MediaStreamSettings",
     "ModelSettings",
+    "RealtimeSettings",
     "RecordingSettings",
     "RouteSettings",
     "ServerSettings",

@@ -3,12 +3,12 @@
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from offhook.config.providers import VENDOR_KEYS, LlmSettings, SttSettings, TtsSettings
+from offhook.config.providers import VENDOR_KEYS, LlmSettings, RealtimeSettings, SttSettings, TtsSettings
 from offhook.errors import ConfigError
 
 __all__ = ["ProviderTable", "key_name", "missing_key", "refused_key"]
 
-ProviderTable = SttSettings | LlmSettings | TtsSettings
+ProviderTable = SttSettings | LlmSettings | TtsSettings | RealtimeSettings
 
 
 def key_name(table: ProviderTable) -> str:
@@ -17,7 +17,7 @@ def key_name(table: ProviderTable) -> str:
 
 
 def missing_key(stage: str, name: str, table: ProviderTable) -> ConfigError | None:
-    """What is wrong with the provider `name` of a stage (stt, llm or tts) if it needs a key and has none."""
+    """What is wrong with the provider `name` of a stage (stt, llm, tts or realtime) if it needs a key and has none."""
     key = key_name(table)
     if not key or table.api_key is not None or _is_private(table.base_url):
         return None

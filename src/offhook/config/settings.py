@@ -15,10 +15,12 @@ from offhook.config.base import Network, Port, Section, TableName, WebAddress, l
 from offhook.config.carriers import CarrierName, CarrierSettings, MediaStreamSettings, TwilioSettings
 from offhook.config.providers import (
     LLM_KINDS,
+    REALTIME_KINDS,
     STT_KINDS,
     TTS_KINDS,
     VENDOR_KEYS,
     LlmSettings,
+    RealtimeSettings,
     SttSettings,
     TtsSettings,
 )
@@ -34,8 +36,9 @@ __all__ = [
     "Settings",
 ]
 
-_Provider = TypeVar("_Provider", SttSettings, LlmSettings, TtsSettings)
+_Provider = TypeVar("_Provider", SttSettings, LlmSettings, TtsSettings, RealtimeSettings)
 _STAGES = {"stt": STT_KINDS, "llm": LLM_KINDS, "tts": TTS_KINDS}
+_TABLES = {**_STAGES, "realtime": REALTIME_KINDS}
 
 
 class ServerSettings(Section):
@@ -147,6 +150,7 @@ class Settings(Section):
     stt: dict[TableName, SttSettings] = Field(default_factory=dict)
     llm: dict[TableName, LlmSettings] = Field(default_factory=dict)
     tts: dict[TableName, TtsSettings] = Field(default_factory=dict)
+    realtime: dict[TableName, RealtimeSettings] = Field(default_factory=dict)
     routes: tuple[RouteSettings, ...] = ()
     keys: KeySettings = KeySettings()
 
@@ -174,11 +178,12 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _providers_exist(self) -> "Settings":
-        for stage, kinds in _STAGES.items():
-            tables = getattr(self, stage)
-            for name, table in tables.items():
+        for stage, kinds in _TABLES.items():
+            for name, table in getattr(self, stage).items():
                 if table.kind is None and name not in kinds:
                     raise wrong(f'"{name}" is none of {", ".join(kinds)}, so its kind is needed', stage, name, "kind")
+        for stage, kinds in _STAGES.items():
+            tables = getattr(self, stage)
             for agent, settings in self.agents.items():
                 for name in getattr(settings, stage):
                     if name not in tables and name not in kinds:
@@ -197,6 +202,10 @@ class Settings(Section):
     def tts_settings(self, name: str) -> TtsSettings:
         """The voice called `name`, with its kind and its key."""
         return self._whole(self.tts.get(name, TtsSettings()), name)
+
+    def realtime_settings(self, name: str) -> RealtimeSettings:
+        """The speech-to-speech model called `name`, with its kind and its key."""
+        return self._whole(self.realtime.get(name, RealtimeSettings()), name)
 
     def _whole(self, table: _Provider, name: str) -> _Provider:
         kind = table.kind or name

@@ -1,13 +1,12 @@
-from base64 import b64decode
 from typing import Any
 
 import orjson
 import pytest
 
-from offhook.audio.formats import ALAW_8K, MULAW_8K, PCM_8K, PCM_16K, PCM_24K, AudioFormat
+from offhook.audio.formats import MULAW_8K, PCM_24K
 from offhook.errors import WireError
 from offhook.providers.stt.base import Transcript
-from offhook.providers.stt.openai_realtime_wire import Failure, Items, append, read_event, session_update, wire_format
+from offhook.providers.stt.openai_realtime_wire import Items, session_update
 
 TRANSCRIPTION = "conversation.item.input_audio_transcription."
 
@@ -28,14 +27,6 @@ def heard(items: Items, onset_ms: int) -> str:
     items.begin(onset_ms)
     assert items.done()
     return items.transcript().text
-
-
-@pytest.mark.parametrize(
-    ("given", "sent"),
-    [(MULAW_8K, MULAW_8K), (ALAW_8K, ALAW_8K), (PCM_24K, PCM_24K), (PCM_8K, PCM_24K), (PCM_16K, PCM_24K)],
-)
-def test_audio_is_sent_as_it_is_where_it_can_be(given: AudioFormat, sent: AudioFormat) -> None:
-    assert wire_format(given) == sent
 
 
 def test_the_session_is_asked_for_in_the_shapes_of_today() -> None:
@@ -60,42 +51,6 @@ def test_keywords_go_to_the_models_that_take_them() -> None:
     heard = update["session"]["audio"]["input"]
     assert heard["transcription"]["keywords"] == ["Offhook"]
     assert heard["format"] == {"type": "audio/pcmu"}
-
-
-def test_appending() -> None:
-    event = orjson.loads(append(b"\xff\x00"))
-    assert event["type"] == "input_audio_buffer.append"
-    assert b64decode(event["audio"]) == b"\xff\x00"
-
-
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b'{"type":7}'])
-def test_malformed_events(data: bytes) -> None:
-    with pytest.raises(WireError):
-        read_event(data)
-
-
-def test_an_error_that_quotes_our_session_is_the_end() -> None:
-    failure = Failure.of({"error": {"code": "unknown_parameter", "message": "no", "event_id": "offhook_session"}})
-    assert failure == Failure("unknown_parameter: no", "unknown_parameter", fatal=True, retryable=False)
-
-
-@pytest.mark.parametrize(
-    ("code", "fatal", "retryable"),
-    [
-        ("insufficient_quota", True, False),
-        ("invalid_api_key", True, False),
-        ("session_expired", True, True),
-        ("rate_limit_exceeded", False, True),
-    ],
-)
-def test_errors(code: str, fatal: bool, retryable: bool) -> None:
-    failure = Failure.of({"error": {"type": "x", "code": code, "message": "no"}})
-    assert (failure.fatal, failure.retryable) == (fatal, retryable)
-
-
-def test_an_error_without_an_error() -> None:
-    with pytest.raises(WireError):
-        Failure.of({"type": "error"})
 
 
 def test_words_come_with_the_commit() -> None:

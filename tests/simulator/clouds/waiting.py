@@ -7,8 +7,8 @@ from typing import Any
 __all__ = ["until"]
 
 
-async def until(condition: Callable[[], Any]) -> None:
-    """Return when `condition` holds; fail when it does not in ten seconds."""
-    async with asyncio.timeout(10):
+async def until(condition: Callable[[], Any], *, seconds: float = 10) -> None:
+    """Return when `condition` holds; fail when it does not in `seconds`."""
+    async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the server of the double has no event for a client that left
             await asyncio.sleep(0.005)

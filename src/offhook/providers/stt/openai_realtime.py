@@ -10,17 +10,11 @@ from offhook.audio.formats import AudioFormat
 from offhook.config import SttSettings
 from offhook.errors import ProviderError, WireError
 from offhook.providers.http import ApiKey, ApiServer
-from offhook.providers.sockets import Socket, ended
+from offhook.providers.openai_events import COMMIT, Failure, append, read_event, wire_format
+from offhook.providers.openai_greeting import check_greeting
+from offhook.providers.sockets import Socket
 from offhook.providers.stt.base import SpeechStream, StreamEvents, Transcript
-from offhook.providers.stt.openai_realtime_wire import (
-    COMMIT,
-    Failure,
-    Items,
-    append,
-    read_event,
-    session_update,
-    wire_format,
-)
+from offhook.providers.stt.openai_realtime_wire import Items, session_update
 from offhook.providers.stt.waiting import Waiting
 
 __all__ = ["OpenAiRecognizer", "OpenAiStream"]
@@ -34,7 +28,6 @@ _MODEL = "gpt-live-transcribe"
 # The others hear what was committed, and nothing before.
 _LIVE = ("gpt-live-transcribe", "gpt-realtime-whisper")
 _WORDS_EVERY_MS = 1_000
-_KEY_REFUSED = "invalid_api_key"
 _KEPT_MS = 20_000
 _BASE64 = 1.5
 """Characters a byte of audio becomes, with room for the JSON around it."""
@@ -66,36 +59,11 @@ class OpenAiRecognizer:
 
     async def check(self) -> None:
         """Open a connection and hear what it says first. Raises ProviderError."""
-        ws = await self._server.websocket(_PATH, _QUERY)
-        try:
-            message = await self._server.in_time(ws.receive())
-        finally:
-            await ws.close()
-        if not isinstance(message.data, str | bytes):
-            reason = str(message.extra or "")
-            if _KEY_REFUSED in reason:
-                raise self._key_refused(reason)
-            raise ended(self._server, ws.close_code, reason)
-        self._check_greeting(message.data)
+        await check_greeting(self._server, _PATH, _QUERY)
 
     async def close(self) -> None:
         """Close what the streams shared."""
         await self._server.close()
-
-    def _check_greeting(self, message: str | bytes) -> None:
-        try:
-            event = read_event(message)
-            failure = Failure.of(event) if event["type"] == "error" else None
-        except WireError as error:
-            raise self._server.failure(str(error)) from error
-        if failure and failure.code == _KEY_REFUSED:
-            raise self._key_refused(failure.text)
-        if failure:
-            raise self._server.failure(failure.text, retryable=failure.retryable)
-
-    def _key_refused(self, text: str) -> ProviderError:
-        # The handshake takes any key; what the service says behind it is what others say by a status.
-        return self._server.failure(text, status=401, retryable=False)
 
 
 class OpenAiStream:

@@ -3,7 +3,6 @@
 Source: developers.openai.com, "Realtime transcription" and the reference of Realtime events, in the shapes of 2026.
 """
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, fsum
@@ -11,32 +10,16 @@ from typing import Any
 
 import orjson
 
-from offhook.audio.formats import ALAW_8K, MULAW_8K, PCM_24K, AudioFormat
+from offhook.audio.formats import AudioFormat
 from offhook.errors import WireError
+from offhook.providers.openai_events import SESSION_UPDATE, item_id, media_type
 from offhook.providers.stt.base import Transcript
 
-__all__ = ["COMMIT", "SESSION_UPDATE", "Failure", "Items", "append", "read_event", "session_update", "wire_format"]
-
-COMMIT = '{"type":"input_audio_buffer.commit"}'
-SESSION_UPDATE = "offhook_session"
-"""Our id of the event that configures the session; an error that quotes it is final."""
+__all__ = ["Items", "session_update"]
 
 _TRANSCRIPTION = "conversation.item.input_audio_transcription."
-_MEDIA_TYPES: Mapping[AudioFormat, Mapping[str, Any]] = {
-    MULAW_8K: {"type": "audio/pcmu"},
-    ALAW_8K: {"type": "audio/pcma"},
-    PCM_24K: {"type": "audio/pcm", "rate": 24_000},
-}
 _TAKES_KEYWORDS = ("gpt-live-transcribe", "gpt-transcribe")
-_FATAL = frozenset(
-    {"insufficient_quota", "invalid_api_key", "account_deactivated", "billing_hard_limit_reached", "model_not_found"}
-)
 _LONG_AGO_MS = 1_500
-
-
-def wire_format(format: AudioFormat) -> AudioFormat:  # noqa: A002
-    """What to send for audio in `format`: the same, where the API takes it."""
-    return format if format in _MEDIA_TYPES else PCM_24K
 
 
 def session_update(
@@ -49,46 +32,9 @@ def session_update(
     transcription: dict[str, Any] = {"model": model, "language": language}
     if keyterms and model.startswith(_TAKES_KEYWORDS):
         transcription["keywords"] = list(keyterms)
-    heard = {"format": _MEDIA_TYPES[format], "transcription": transcription, "turn_detection": None}
+    heard = {"format": media_type(format), "transcription": transcription, "turn_detection": None}
     session = {"type": "transcription", "audio": {"input": heard}}
     return orjson.dumps({"type": "session.update", "event_id": SESSION_UPDATE, "session": session}).decode()
-
-
-def append(audio: bytes) -> str:
-    """The event that brings audio."""
-    return f'{{"type":"input_audio_buffer.append","audio":"{b64encode(audio).decode()}"}}'
-
-
-def read_event(data: str | bytes) -> Mapping[str, Any]:
-    """An event of the server. Raises WireError."""
-    try:
-        event = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise WireError("an event that is not JSON") from error
-    if not isinstance(event, dict) or not isinstance(event.get("type"), str):
-        raise WireError("an event without a type")
-    return event
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An event of type error. `fatal` where the session is of no use any more."""
-
-    text: str
-    code: str
-    fatal: bool
-    retryable: bool
-
-    @classmethod
-    def of(cls, event: Mapping[str, Any]) -> "Failure":
-        """What the event `error` tells."""
-        error = event.get("error")
-        if not isinstance(error, dict):
-            raise WireError("an error that says nothing")
-        code = str(error.get("code") or error.get("type") or "")
-        ours = error.get("event_id") == SESSION_UPDATE or code in _FATAL
-        expired = code == "session_expired"
-        return cls(f"{code}: {error.get('message')}", code, ours or expired, expired or not ours)
 
 
 @dataclass(slots=True)
@@ -159,13 +105,13 @@ class Items:
         """Take an event in, after `heard_ms` of audio. Gives the words of the utterance so far if it brought some."""
         kind = event["type"]
         if kind == "input_audio_buffer.committed":
-            self._name(_item_id(event))
+            self._name(item_id(event))
         elif kind == f"{_TRANSCRIPTION}delta":
-            return self._take_delta(_item_id(event), str(event.get("delta") or ""), heard_ms)
+            return self._take_delta(item_id(event), str(event.get("delta") or ""), heard_ms)
         elif kind == f"{_TRANSCRIPTION}completed":
             self._complete(event)
         elif kind == f"{_TRANSCRIPTION}failed":
-            item = self._item(_item_id(event))
+            item = self._item(item_id(event))
             item.done, item.problem = True, _problem(event)
         return ""
 
@@ -203,7 +149,7 @@ class Items:
         return " ".join(text.strip() for text in [*texts, open_text] if text.strip())
 
     def _complete(self, event: Mapping[str, Any]) -> None:
-        item = self._item(_item_id(event))
+        item = self._item(item_id(event))
         item.text = str(event.get("transcript") or "").strip()
         item.confidence = _confidence(event.get("logprobs"))
         item.done = True
@@ -215,13 +161,6 @@ class Items:
             raise WireError("words of an item that was not committed")
         found.id = item_id
         return found
-
-
-def _item_id(event: Mapping[str, Any]) -> str:
-    item_id = event.get("item_id")
-    if not isinstance(item_id, str) or not item_id:
-        raise WireError(f"{event['type']} without an item")
-    return item_id
 
 
 def _problem(event: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -12,9 +12,19 @@ from offhook.audio.samples import float_samples
 from offhook.providers.stt.base import Recognizer
 from offhook.providers.vad.base import VadModel
 
-__all__ = ["Ear", "EarFactory", "HeardWord", "ModelEar", "Saying", "ScriptedEar", "model_ears", "scripted_ears"]
+__all__ = [
+    "Ear",
+    "EarFactory",
+    "HeardWord",
+    "ModelEar",
+    "Saying",
+    "ScriptedEar",
+    "TunedEar",
+    "model_ears",
+    "scripted_ears",
+]
 
-_START, _STAY = 0.5, 0.35
+_START, _GAP = 0.5, 0.15
 _LEAD_MS, _TAIL_MS = 300, 200
 _INTERIM_MS = 1_000
 _SCRAP_MS = 600
@@ -32,11 +42,12 @@ class HeardWord:
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """What a scripted caller says, and when, in ms of the stream."""
+    """What a scripted caller says, and when, in ms of the stream; `voice` is how surely it is one."""
 
     text: str
     start_ms: float
     end_ms: float
+    voice: float = 0.98
 
 
 class Ear(Protocol):
@@ -59,6 +70,14 @@ class Ear(Protocol):
         ...
 
 
+@runtime_checkable
+class TunedEar(Protocol):
+    """An ear that may be told how surely it must be a voice."""
+
+    threshold: float
+    """0 to 1."""
+
+
 EarFactory = Callable[[AudioFormat, str], Ear]
 """Makes the ear of a stream in a format and a language."""
 
@@ -78,6 +97,7 @@ class ScriptedEar:
 
     def __init__(self, sayings: Sequence[Saying]) -> None:
         self.voiced = False
+        self.threshold = _START
         self._sayings = sayings
         self._words = [word for saying in sayings for word in spread(saying.text, saying.start_ms, saying.end_ms)]
         self._now_ms = 0.0
@@ -85,7 +105,8 @@ class ScriptedEar:
     def hear(self, frame: bytes) -> None:
         """The next 20 ms, whatever they are."""
         self._now_ms += FRAME_MS
-        self.voiced = any(saying.start_ms < self._now_ms <= saying.end_ms for saying in self._sayings)
+        now = (saying for saying in self._sayings if saying.start_ms < self._now_ms <= saying.end_ms)
+        self.voiced = any(saying.voice >= self.threshold for saying in now)
 
     @property
     def in_word(self) -> bool:
@@ -117,6 +138,7 @@ class ModelEar:
         language: str,
     ) -> None:
         self.voiced = False
+        self.threshold = _START
         self._vad = vad
         self._state = vad.new_state()
         self._recognizer = recognizer
@@ -174,7 +196,7 @@ class ModelEar:
         probability = self._vad.step(float_samples(chunk)[np.newaxis], [self._state])[0]
         start_ms = self._judged_ms
         self._judged_ms += PCM_8K.ms_in(len(chunk))
-        voiced = probability >= (_STAY if self.voiced else _START)
+        voiced = probability >= self.threshold - (_GAP if self.voiced else 0)
         if voiced and self.voiced:
             self._voices[-1] = (self._voices[-1][0], self._judged_ms)
         elif voiced:

@@ -81,6 +81,7 @@ class Framer:
 
     def __init__(self, format: AudioFormat) -> None:  # noqa: A002
         self._size = format.frame_bytes
+        self._silence = format.silence
         self._rest = bytearray()
 
     def cut(self, audio: bytes) -> list[bytes]:
@@ -90,6 +91,12 @@ class Framer:
         frames = [bytes(self._rest[at : at + self._size]) for at in range(0, whole, self._size)]
         del self._rest[:whole]
         return frames
+
+    def rest(self) -> bytes:
+        """What is left, filled up with silence to a frame; nothing where nothing is."""
+        rest = bytes(self._rest)
+        self._rest.clear()
+        return rest + self._silence[len(rest) :] if rest else b""
 
 
 async def accept(request: web.Request, fault: Fault | None, headers: Mapping[str, str]) -> Line:

@@ -1,17 +1,15 @@
 """One transcription session of the double of OpenAI's Realtime API, which ends turns when the client says so."""
 
-import binascii
-from base64 import b64decode
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
-from offhook.audio.formats import ALAW_8K, FRAME_MS, MULAW_8K, PCM_24K, AudioFormat
+from offhook.audio.formats import FRAME_MS, PCM_24K, AudioFormat
 from offhook.simulator.clouds.ears import Ear, EarFactory, HeardWord
 from offhook.simulator.clouds.lines import Framer
+from offhook.simulator.clouds.openai_session import FORMATS, Wrong, check_format, check_known, decoded_audio
 
 __all__ = ["TranscriptionSession"]
 
-_FORMATS: Mapping[str, AudioFormat] = {"audio/pcm": PCM_24K, "audio/pcmu": MULAW_8K, "audio/pcma": ALAW_8K}
 _STREAMING = ("gpt-live-transcribe", "gpt-realtime-whisper")
 _KEYWORDS = ("gpt-live-transcribe", "gpt-transcribe")
 _DELTA_MS = 200
@@ -22,14 +20,6 @@ _KNOWN: Mapping[str, frozenset[str]] = {
     "session.audio.input": frozenset({"format", "noise_reduction", "transcription", "turn_detection"}),
     "session.audio.input.transcription": frozenset({"model", "language", "languages", "keywords", "prompt", "delay"}),
 }
-
-
-class _Wrong(Exception):  # noqa: N818 - the event is wrong, nothing failed
-    """What is wrong with an event of the client."""
-
-    def __init__(self, message: str, code: str, param: str | None = None) -> None:
-        self.error = {"type": "invalid_request_error", "code": code, "message": message, "param": param}
-        super().__init__(message)
 
 
 class TranscriptionSession:
@@ -61,7 +51,7 @@ class TranscriptionSession:
         try:
             async for answer in self._handle(event):
                 yield answer
-        except _Wrong as wrong:
+        except Wrong as wrong:
             yield {"type": "error", "error": {**wrong.error, "event_id": event.get("event_id")}}
 
     async def _handle(self, event: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
@@ -79,33 +69,25 @@ class TranscriptionSession:
             self._start_ms, self._told = self._now_ms, ""
             yield {"type": "input_audio_buffer.cleared"}
         else:
-            raise _Wrong(f"Invalid value: '{kind}'.", "invalid_value", "type")
+            raise Wrong(f"Invalid value: '{kind}'.", "invalid_value", "type")
 
     def _update(self, session: object) -> None:
         if not isinstance(session, dict) or "type" not in session:
-            raise _Wrong("Missing required parameter: 'session.type'.", "missing_required_parameter", "session.type")
+            raise Wrong("Missing required parameter: 'session.type'.", "missing_required_parameter", "session.type")
         if session["type"] != "transcription":
-            raise _Wrong("The type of a session cannot be changed.", "invalid_value", "session.type")
-        _check_known(session)
+            raise Wrong("The type of a session cannot be changed.", "invalid_value", "session.type")
+        check_known(session, _KNOWN)
         changes = (session.get("audio") or {}).get("input") or {}
-        self._check_format(changes.get("format", self._input["format"]))
+        format_now = None if self._ear is None else self._format
+        check_format(changes.get("format", self._input["format"]), "session.audio.input.format", format_now)
         merged = {**self._input, **changes}
         _check_turns(merged)
         self._input = merged
         if self._ear is None:
             self._framer = Framer(self._format)
 
-    def _check_format(self, format: object) -> None:  # noqa: A002
-        param = "session.audio.input.format"
-        if not isinstance(format, dict) or format.get("type") not in _FORMATS:
-            raise _Wrong("Invalid type for 'session.audio.input.format': expected an object.", "invalid_type", param)
-        if format["type"] == "audio/pcm" and format.get("rate") != 24_000:
-            raise _Wrong("Only 24000 Hz is supported.", "invalid_value", f"{param}.rate")
-        if self._ear is not None and _FORMATS[format["type"]] != self._format:
-            raise _Wrong("The format cannot be changed after audio was sent.", "invalid_value", param)
-
     async def _append(self, audio: object) -> AsyncIterator[dict[str, Any]]:
-        for frame in self._framer.cut(_decoded(audio)):
+        for frame in self._framer.cut(decoded_audio(audio)):
             self._hearing().hear(frame)
             self._now_ms += FRAME_MS
             if self._is_live and self._now_ms - self._delta_ms >= _DELTA_MS:
@@ -116,7 +98,7 @@ class TranscriptionSession:
     async def _commit(self) -> AsyncIterator[dict[str, Any]]:
         if self._now_ms - self._start_ms < _LEAST_MS:
             text = "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio."
-            raise _Wrong(text, "input_audio_buffer_commit_empty")
+            raise Wrong(text, "input_audio_buffer_commit_empty")
         previous = {"previous_item_id": f"item_{self._item - 1}" if self._item > 1 else None}
         yield {"type": "input_audio_buffer.committed", "item_id": self._item_id, **previous}
         for kind in ("conversation.item.added", "conversation.item.done"):
@@ -163,7 +145,7 @@ class TranscriptionSession:
 
     @property
     def _format(self) -> AudioFormat:
-        return _FORMATS[self._input["format"]["type"]]
+        return FORMATS[self._input["format"]["type"]]
 
     @property
     def _is_live(self) -> bool:
@@ -183,31 +165,13 @@ class TranscriptionSession:
         return {"id": self._id, **fixed, "audio": {"input": self._input}}
 
 
-def _check_known(value: object, path: str = "session") -> None:
-    if value is None or path not in _KNOWN:
-        return
-    if not isinstance(value, dict):
-        raise _Wrong(f"Invalid type for '{path}': expected an object.", "invalid_type", path)
-    for name, inner in value.items():
-        if name not in _KNOWN[path]:
-            raise _Wrong(f"Unknown parameter: '{path}.{name}'.", "unknown_parameter", f"{path}.{name}")
-        _check_known(inner, f"{path}.{name}")
-
-
 def _check_turns(changed: Mapping[str, Any]) -> None:
     param = "session.audio.input"
     transcription = changed["transcription"] or {}
     if changed["transcription"] is not None and "model" not in transcription:
-        raise _Wrong("Missing the model.", "missing_required_parameter", f"{param}.transcription.model")
+        raise Wrong("Missing the model.", "missing_required_parameter", f"{param}.transcription.model")
     if changed["turn_detection"] is not None:
         text = "Turn detection is not supported for this transcription model."
-        raise _Wrong(text, "invalid_value", f"{param}.turn_detection")
+        raise Wrong(text, "invalid_value", f"{param}.turn_detection")
     if "keywords" in transcription and not str(transcription["model"]).startswith(_KEYWORDS):
-        raise _Wrong("This model takes no keywords.", "invalid_value", f"{param}.transcription.keywords")
-
-
-def _decoded(audio: object) -> bytes:
-    try:
-        return b64decode(str(audio or ""), validate=True)
-    except binascii.Error:
-        raise _Wrong("Invalid 'audio': expected base64.", "invalid_value", "audio") from None
+        raise Wrong("This model takes no keywords.", "invalid_value", f"{param}.transcription.keywords")

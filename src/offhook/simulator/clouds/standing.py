@@ -49,8 +49,8 @@ async def standing(settings: Settings, carrier: Carrier | None = None) -> AsyncI
     async with AsyncExitStack() as stack:
         voice = local_voice(stack)
         ears = model_ears(SileroVad(locate("silero", settings) / "silero_vad.onnx"), local_recognizer(settings))
-        chat = ChatDouble(flow_brain(load_flow(None), load_facts(None)))
-        openai = OpenAiDouble(chat, SpeechDouble(voice), RealtimeDouble(ears))
+        brain = flow_brain(load_flow(None), load_facts(None))
+        openai = OpenAiDouble(ChatDouble(brain), SpeechDouble(voice), RealtimeDouble(ears, brain=brain, voice=voice))
         yield Clouds(
             await stack.enter_async_context(DeepgramDouble(ears).serve()),
             await stack.enter_async_context(openai.serve()),
@@ -95,6 +95,9 @@ base_url = "{clouds.openai}"
 
 [tts.elevenlabs]
 base_url = "{clouds.elevenlabs}"
+
+[realtime.openai]
+base_url = "{clouds.openai}"
 {carrier}"""
 
 

@@ -1,0 +1,55 @@
+"""What the agent says in a session, item by item: its audio on the way to the leg, and how much of it there is."""
+
+from offhook.audio.convert import converter
+from offhook.audio.formats import AudioFormat
+from offhook.providers.realtime.openai_wire import delete, truncate
+
+__all__ = ["AgentItem"]
+
+
+class AgentItem:
+    """One item, whose audio comes in `wire` and leaves in `leg`."""
+
+    def __init__(self, item_id: str, wire: AudioFormat, leg: AudioFormat) -> None:
+        self.id = item_id
+        self.text = ""
+        self.done = False
+        self.cut = False
+        self._wire = wire
+        # A resampler wants whole frames; audio that stays as it is only whole samples.
+        self._unit = wire.sample_bytes if wire == leg else wire.frame_bytes
+        self._convert = converter(wire, leg)
+        self._rest = bytearray()
+        self._received = 0
+
+    @property
+    def generated_ms(self) -> int:
+        """How much audio the provider made, cut to whole milliseconds."""
+        return int(self._wire.ms_in(self._received))
+
+    def take(self, audio: bytes) -> bytes:
+        """More audio; gives what can be played now."""
+        self._received += len(audio)
+        self._rest += audio
+        whole = len(self._rest) // self._unit * self._unit
+        ready = bytes(self._rest[:whole])
+        del self._rest[:whole]
+        return self._convert(ready) if ready else b""
+
+    def finish(self) -> bytes:
+        """There is no more audio; gives the rest, filled up with silence."""
+        self.done = True
+        rest = bytes(self._rest)
+        self._rest.clear()
+        if not rest or self._unit == self._wire.sample_bytes:
+            return b""
+        return self._convert(rest + self._wire.silence[len(rest) :])
+
+    def heard(self, ms: float) -> str:
+        """The event that tells how much was heard; empty where all was, or where it was told before."""
+        if self.cut or (self.done and ms >= self.generated_ms):
+            return ""
+        self.cut = True
+        # More than was made is refused, and what was played last may have been filled up with silence.
+        kept_ms = min(int(ms), self.generated_ms)
+        return truncate(self.id, kept_ms) if kept_ms > 0 else delete(self.id)
