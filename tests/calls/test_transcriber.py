@@ -29,8 +29,8 @@ class Room:
         self.voiced_ms = 0
         self.transcriber.start()
 
-    def on_words(self, text: str) -> None:
-        self.words.append(text)
+    def on_words(self, words: Transcript) -> None:
+        self.words.append(words.text)
 
     def on_turn(self, sign: TurnSign, text: str) -> None:
         self.signs.append((sign, text))
@@ -106,7 +106,7 @@ async def test_one_that_listens_along_gets_every_frame_from_the_start(room: Room
     [stream] = ears.streams
     here.hear(1_000)
     here.speak(500)
-    stream.events.on_words("Hello")
+    stream.events.on_words(Transcript("Hello", 0.9))
     stream.events.on_turn("early", "Hello.")
     assert await here.transcript() == "Hello."
     assert len(stream.frames) == 75
@@ -257,7 +257,7 @@ async def test_one_whose_words_stop_in_the_middle_is_doubted_too(room: Rooms) ->
     first, second = LongEars("first"), hears(LongEars("second"), "One two three four.")
     here = room(first, second)
     here.speak(400)
-    first.streams[0].events.on_words("One")
+    first.streams[0].events.on_words(Transcript("One", 0.9))
     here.speak(1_000)
     assert second.streams == []
     here.speak(400)
@@ -282,7 +282,7 @@ async def test_words_that_come_late_clear_the_doubted_one(room: Rooms) -> None:
     first, second = hears(LongEars("first"), "Late but there."), LongEars("second")
     here = room(first, second)
     here.speak(1_400)
-    first.streams[0].events.on_words("Late")
+    first.streams[0].events.on_words(Transcript("Late", 0.9))
     assert here.words == ["Late"]
     await here.settle()
     assert second.streams[0].closed

@@ -55,9 +55,9 @@ class Caller:
         self.note(self.turns.transcribed(asked.ticket, Transcript(text, confidence)))
         return self
 
-    def hears(self, words: str) -> "Caller":
+    def hears(self, words: str, confidence: float = 0.9) -> "Caller":
         """A recogniser that listens along has these words."""
-        self.note(self.turns.words(words))
+        self.note(self.turns.words(Transcript(words, confidence)))
         return self
 
     def judged(self, sign: TurnSign, words: str = "") -> "Caller":
@@ -239,6 +239,14 @@ def test_words_over_the_agent_interrupt_it_while_they_are_said() -> None:
     assert caller.when(Interrupt) == 256
     caller.sounds(1_000)
     assert len(caller.all(Interrupt)) == 1
+
+
+@pytest.mark.parametrize("transcript", ["", "Mama"])
+def test_unclear_words_over_the_agent_are_a_hum(transcript: str) -> None:
+    caller = Caller(agent_speaking=True).sounds(256).hears("Mama", 0.4).silent(64).judged("over", "Mama")
+    assert not caller.all(Interrupt)
+    caller = Caller(agent_speaking=True).sounds(256).hears("Mama", 0.4).silent(256).says(transcript, 0.4)
+    assert (caller.all(Interrupt), len(caller.all(ResumeAgent))) == ([], 1)
 
 
 @pytest.mark.parametrize("words", ["mm", "I", "uh", "okay right", "yeah I"])

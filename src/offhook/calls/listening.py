@@ -64,7 +64,7 @@ class OnDemand:
 class Listener(Protocol):
     """Who is told what streams hear; `along` is the stream that tells."""
 
-    def heard_words(self, along: "Along", text: str) -> None:
+    def heard_words(self, along: "Along", words: Transcript) -> None:
         """As `StreamEvents.on_words`."""
         ...
 
@@ -117,9 +117,9 @@ class Along:
 
     # What the stream tells
 
-    def on_words(self, text: str) -> None:
+    def on_words(self, words: Transcript) -> None:
         """Words so far."""
-        self._listener.heard_words(self, text)
+        self._listener.heard_words(self, words)
 
     def on_turn(self, sign: TurnSign, text: str) -> None:
         """A judgement of the turn."""

@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 class TranscriberEvents(Protocol):
     """What a transcriber tells. Called on the event loop; none of these blocks or raises."""
 
-    def on_words(self, text: str) -> None:
+    def on_words(self, words: Transcript) -> None:
         """The words of the current utterance so far; later ones may still change."""
         ...
 
@@ -110,12 +110,12 @@ class Transcriber:
 
     # What the streams tell
 
-    def heard_words(self, along: Along, text: str) -> None:
+    def heard_words(self, along: Along, words: Transcript) -> None:
         """A stream heard words, so that it is not deaf."""
         self._believe(along)
-        if along is self._listening and text.strip():
+        if along is self._listening and words.text.strip():
             self._voiced_at_word_ms = self._voiced_ms
-            self._events.on_words(text)
+            self._events.on_words(words)
 
     def judged_turn(self, along: Along, sign: TurnSign, text: str) -> None:
         """A stream judged a pause."""

@@ -139,7 +139,7 @@ class Turns:
         self._holding = False
         self._went_on = False
         self._transcript: Transcript | None = None
-        self._words = ""
+        self._words: Transcript | None = None
         self._early: str | None = None
         self._judged_over = 0
 
@@ -175,9 +175,9 @@ class Turns:
         """Take the transcript that was asked for with `ticket`; one that the caller has spoken past is ignored."""
         if ticket != self._ticket or self._onset_ms is None or self._in_voice:
             return []
-        if not transcript.text and self._words:
+        if not transcript.text and self._words is not None:
             # Words were heard while they were said, so that it was no noise.
-            transcript = Transcript(self._words, _UNCLEAR)
+            transcript = Transcript(self._words.text, min(self._words.confidence, _UNCLEAR))
         if not transcript.text:
             return self._dismiss("noise")
         actions: list[Action] = []
@@ -198,16 +198,12 @@ class Turns:
         self._reset()
         return [*actions, Forget()]
 
-    def words(self, text: str) -> list[Action]:
+    def words(self, words: Transcript) -> list[Action]:
         """Take the words of the current utterance so far, from a recogniser that listens along."""
-        if self._onset_ms is None or not plain_words(text):
+        if self._onset_ms is None or not plain_words(words.text):
             return []
-        self._words = text
-        if (
-            not (self._holding or self._went_on)
-            or self._is_backchannel(text)
-            or begins_backchannel(text, self._settings.backchannels)
-        ):
+        self._words = words
+        if not (self._holding or self._went_on) or words.confidence < _UNCLEAR or self._may_be_listening(words.text):
             return []
         return self._interrupt()
 
@@ -220,11 +216,15 @@ class Turns:
             return self._take_back()
         if not self._quiet:
             return []
-        actions = self.words(text)
+        # Over the agent it takes the transcript, which tells how clear the words are.
+        self._words = Transcript(text, _UNCLEAR) if plain_words(text) else self._words
         if sign == "early":
-            return actions + ([] if self._holding else self._reply_early(text))
+            return [] if self._holding else self._reply_early(text)
         self._judged_over += 1
-        return actions + (self._ask() if self._in_voice else self._ended())
+        return self._ask() if self._in_voice else self._ended()
+
+    def _may_be_listening(self, text: str) -> bool:
+        return self._is_backchannel(text) or begins_backchannel(text, self._settings.backchannels)
 
     def _voiced(self, end_ms: int, agent_speaking: bool) -> list[Action]:
         if self._onset_ms is None and agent_speaking and not self._settings.barge_in:

@@ -2,7 +2,7 @@
 
 from offhook.audio.formats import FRAME_MS, AudioFormat
 from offhook.errors import ProviderError
-from offhook.providers.stt.base import SpeechStream, TurnSign
+from offhook.providers.stt.base import SpeechStream, Transcript, TurnSign
 
 
 class Told:
@@ -13,8 +13,8 @@ class Told:
         self.turns: list[tuple[TurnSign, str]] = []
         self.errors: list[ProviderError] = []
 
-    def on_words(self, text: str) -> None:
-        self.words.append(text)
+    def on_words(self, words: Transcript) -> None:
+        self.words.append(words.text)
 
     def on_turn(self, sign: TurnSign, text: str) -> None:
         self.turns.append((sign, text))

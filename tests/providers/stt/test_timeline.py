@@ -81,17 +81,17 @@ def test_words_that_are_not_final_count_if_given() -> None:
 
 def test_pending_words_end_with_the_turn() -> None:
     heard = timeline(segment("Hello", 500, 900))
-    assert heard.pending(segment("there", 900, 1_200)) == "Hello there"
+    assert heard.pending(segment("there", 900, 1_200)).text == "Hello there"
     assert heard.end_turn() == "Hello"
-    assert heard.pending() == ""
+    assert heard.pending().text == ""
     assert heard.end_turn() == ""
 
 
 def test_pending_words_are_not_those_of_an_earlier_utterance() -> None:
     heard = timeline(segment("Hello there.", 500, 1_300))
     heard.between(500, 1_300)
-    assert heard.pending() == "Hello there."
-    assert heard.pending(segment("And now", 4_000, 4_500)) == "And now"
+    assert heard.pending().text == "Hello there."
+    assert heard.pending(segment("And now", 4_000, 4_500)).text == "And now"
     heard.add(segment("And now", 4_000, 4_500))
     heard.between(4_000, 4_500)
     assert heard.end_turn() == "And now"
@@ -100,7 +100,7 @@ def test_pending_words_are_not_those_of_an_earlier_utterance() -> None:
 def test_pending_words_of_a_caller_who_only_paused_stay_together() -> None:
     heard = timeline(segment("My number", 500, 1_300))
     heard.between(500, 1_300)
-    assert heard.pending(segment("is", 2_000, 2_200)) == "My number is"
+    assert heard.pending(segment("is", 2_000, 2_200)).text == "My number is"
 
 
 def test_an_empty_segment_is_nothing() -> None:

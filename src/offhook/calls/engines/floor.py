@@ -13,7 +13,7 @@ from offhook.calls.engines.stopwatch import Stopwatch
 from offhook.calls.transcriber import Transcriber
 from offhook.errors import ProviderError
 from offhook.events import AgentPaused, AgentResumed, CallerSaid, CallerSpeechEnded, CallerSpeechStarted, EndReason
-from offhook.providers.stt.base import TurnSign
+from offhook.providers.stt.base import Transcript, TurnSign
 
 __all__ = ["Floor"]
 
@@ -98,9 +98,9 @@ class Floor:
 
     # What the transcriber tells
 
-    def on_words(self, text: str) -> None:
+    def on_words(self, words: Transcript) -> None:
         """Words may decide what a voice over the agent means."""
-        self._heed(lambda: self._turns.words(text))
+        self._heed(lambda: self._turns.words(words))
 
     def on_turn(self, sign: TurnSign, text: str) -> None:
         """The recogniser has its own idea of the turn."""

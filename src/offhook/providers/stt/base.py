@@ -36,7 +36,7 @@ class Recognizer(Protocol):
 class StreamEvents(Protocol):
     """What a stream tells while it listens. Called on the event loop; none of these blocks or raises."""
 
-    def on_words(self, text: str) -> None:
+    def on_words(self, words: Transcript) -> None:
         """The words of the caller's current utterance so far; later ones may still change."""
         ...
 

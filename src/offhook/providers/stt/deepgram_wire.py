@@ -187,10 +187,10 @@ class Hearing:
         self._timeline.add(results.segment)
 
     def _tell_words(self) -> None:
-        text = self._timeline.pending(self._interim)
-        if text and text != self._told:
-            self._told = text
-            self._events.on_words(text)
+        words = self._timeline.pending(self._interim)
+        if words.text and words.text != self._told:
+            self._told = words.text
+            self._events.on_words(words)
 
     def _end_turn(self) -> None:
         self._told = ""

@@ -123,7 +123,7 @@ class FluxHearing:
         if info.event == "EndOfTurn":
             self._end_turn(info)
         elif info.event in _SIGNS:
-            self._events.on_turn(_SIGNS[info.event], self._timeline.pending(self._current))
+            self._events.on_turn(_SIGNS[info.event], self._timeline.pending(self._current).text)
         else:
             self._tell_words()
 
@@ -164,7 +164,7 @@ class FluxHearing:
             self._events.on_turn("over", text)
 
     def _tell_words(self) -> None:
-        text = self._timeline.pending(self._current)
-        if text and text != self._told:
-            self._told = text
-            self._events.on_words(text)
+        words = self._timeline.pending(self._current)
+        if words.text and words.text != self._told:
+            self._told = words.text
+            self._events.on_words(words)

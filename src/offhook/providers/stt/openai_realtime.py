@@ -138,7 +138,7 @@ class OpenAiStream:
         text = self._items.take(event, self._sent_ms)
         if text and text != self._told:
             self._told = text
-            self._events.on_words(text)
+            self._events.on_words(Transcript(text, 1.0))
 
     def _take_failure(self, failure: Failure) -> None:
         if failure.code == _EMPTY_COMMIT:

@@ -1,7 +1,7 @@
 """Words by the time they were said, each of them given to one utterance only."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import fsum
 
@@ -70,22 +70,19 @@ class Timeline:
         first_ms, last_ms = max(self._floor_ms, onset_ms - _LEAD_MS), end_ms + _TAIL_MS
         found = [(part, _within(part, first_ms, last_ms)) for part in _with(self._segments, tentative)]
         words = [word for _, chosen in found for word in chosen]
-        if not words:
-            return Transcript("", 0.0)
-        self._given_ms = max(self._given_ms, words[-1].end_ms)
-        text = " ".join(_text(part, chosen) for part, chosen in found if chosen)
-        return Transcript(text, fsum(word.confidence for word in words) / len(words))
+        if words:
+            self._given_ms = max(self._given_ms, words[-1].end_ms)
+        return _transcript(found)
 
-    def pending(self, tentative: Segment | None = None) -> str:
+    def pending(self, tentative: Segment | None = None) -> Transcript:
         """The words since `end_turn`, without those that an earlier utterance was given."""
         parts = list(_with(self._pending, tentative))
         first_ms = self._since_ms(parts)
-        chosen = ((part, _within(part, first_ms, float("inf"))) for part in parts)
-        return " ".join(_text(part, words) for part, words in chosen if words)
+        return _transcript([(part, _within(part, first_ms, float("inf"))) for part in parts])
 
     def end_turn(self) -> str:
         """The pending words, which are no longer pending: the provider takes the turn for over."""
-        text = self.pending()
+        text = self.pending().text
         if self._pending:
             self._over_ms = self._pending[-1].words[-1].end_ms
         self._pending.clear()
@@ -112,6 +109,14 @@ def _with(segments: Iterable[Segment], tentative: Segment | None) -> Iterator[Se
 
 def _within(segment: Segment, first_ms: float, last_ms: float) -> tuple[TimedWord, ...]:
     return tuple(word for word in segment.words if first_ms < word.middle_ms <= last_ms)
+
+
+def _transcript(found: Sequence[tuple[Segment, tuple[TimedWord, ...]]]) -> Transcript:
+    words = [word for _, chosen in found for word in chosen]
+    if not words:
+        return Transcript("", 0.0)
+    text = " ".join(_text(part, chosen) for part, chosen in found if chosen)
+    return Transcript(text, fsum(word.confidence for word in words) / len(words))
 
 
 def _text(segment: Segment, words: tuple[TimedWord, ...]) -> str:
