@@ -19,7 +19,7 @@ from offhook.calls.clock import MediaClock
 from offhook.carriers.audiosocket.server import AudioSocketServer
 from offhook.carriers.media_stream.accounts import CARRIERS
 from offhook.carriers.media_stream.addresses import Addresses
-from offhook.carriers.media_stream.outbound import Dialler
+from offhook.carriers.outbound import Dialler
 from offhook.config import Settings
 from offhook.errors import ConfigError
 from offhook.events import CallEvent

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from offhook.carriers.media_stream.orders import Orders
-from offhook.config import CarrierName, Settings
+from offhook.carriers.orders import Orders
+from offhook.config import DialCarrier, Settings
 from offhook.errors import CallError, ConfigError
 
 
-def orders(*carriers: CarrierName, **settings: Any) -> Orders:
+def orders(*carriers: DialCarrier, **settings: Any) -> Orders:
     tree = {"keys": {"from_number": "+15550199"}, "agents": {"reception": {}, "sales": {}}, **settings}
     return Orders(Settings.model_validate(tree), carriers, lambda: "https://x.example")
 
