@@ -1,0 +1,111 @@
+"""Calls that Asterisk places for us: it dials, and connects who answers to our AudioSocket."""
+
+from collections.abc import Callable
+
+import structlog
+
+from offhook.carriers.asterisk.ami import Ami
+from offhook.carriers.asterisk.ami_wire import Message, argument
+from offhook.carriers.orders import DialOrder
+from offhook.carriers.placed import CallState
+from offhook.config import AsteriskSettings
+from offhook.errors import CallError, CarrierError, WireError
+
+__all__ = ["AsteriskPlacer"]
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_EVENTS = ("Newstate", "OriginateResponse", "Hangup")
+_MOST_KEPT = 1_000
+_REASONS: dict[str, tuple[CallState, str]] = {
+    "3": ("no_answer", "nobody answered in time"),
+    "5": ("busy", ""),
+    "8": ("failed", "congestion"),
+}
+"""By the kinds of control frames (`include/asterisk/frame.h`) that ended a try; 0 and 1 say nothing more."""
+_CAUSES: dict[str, CallState] = {"17": "busy", "18": "no_answer", "19": "no_answer", "21": "busy"}
+"""By the causes of Q.850."""
+
+
+class AsteriskPlacer:
+    """Implements `CallPlacer`. `audiosocket` gives host:port at which Asterisk reaches our AudioSocket.
+
+    The id of a call is one everywhere: our own, the UUID of its AudioSocket, and the id of its channel.
+    """
+
+    def __init__(self, ami: Ami, settings: AsteriskSettings, audiosocket: Callable[[], str]):
+        self._ami = ami
+        self._settings = settings
+        self._audiosocket = audiosocket
+        self._orders: dict[str, DialOrder] = {}
+        self._causes: dict[str, str] = {}
+        ami.subscribe(_EVENTS, self._on_event)
+
+    async def dial(self, order: DialOrder) -> str:
+        """Place a call. Raises CallError, and ConfigError where it is not known how Asterisk reaches us."""
+        self._orders[order.dial_id] = order
+        if len(self._orders) > _MOST_KEPT:
+            self._forget(next(iter(self._orders)))
+        try:
+            await self._ami.action("Originate", **self._fields(order))
+        except CarrierError as error:
+            if not error.unknown:
+                self._forget(order.dial_id)
+            raise
+        except WireError as error:
+            self._forget(order.dial_id)
+            raise CallError(str(error)) from error
+        return order.dial_id
+
+    async def hang_up(self, call_id: str) -> None:
+        """End a call; one that is gone already is fine. Raises CarrierError."""
+        try:
+            await self._ami.action("Hangup", Channel=argument("Channel", call_id), Cause="16")
+        except CarrierError as error:
+            if "no such channel" not in str(error).lower():
+                raise
+
+    def _fields(self, order: DialOrder) -> dict[str, str]:
+        fields = {
+            "Channel": self._settings.dial_template.replace("{number}", argument("Channel", order.to)),
+            "Application": "AudioSocket",
+            "Data": f"{argument('Data', order.dial_id)},{argument('Data', self._audiosocket())}",
+            "ChannelId": order.dial_id,
+            "Timeout": str(order.ring_timeout_s * 1000),
+            "Async": "true",
+        }
+        return fields | ({"CallerID": argument("CallerID", order.from_number)} if order.from_number else {})
+
+    def _on_event(self, event: Message) -> None:
+        order = self._orders.get(event.get("Uniqueid"))
+        if order is None:
+            return
+        match event.event:
+            case "Newstate" if event.get("ChannelStateDesc") == "Ringing":
+                order.tell("ringing", "")
+            case "OriginateResponse":
+                self._originated(order, event)
+            case "Hangup":
+                self._hung_up(order, event)
+
+    def _originated(self, order: DialOrder, event: Message) -> None:
+        if event.get("Response") == "Success":
+            order.tell("answered", "")
+            return
+        cause = self._causes.get(order.dial_id, "")
+        state, detail = _REASONS.get(event.get("Reason"), (_CAUSES.get(cause, "failed"), ""))
+        if state == "failed" and not detail:
+            detail = f"Asterisk could not dial {event.get('Channel')}"
+        self._forget(order.dial_id)
+        order.tell(state, detail)
+
+    def _hung_up(self, order: DialOrder, event: Message) -> None:
+        # Before the answer, what became of the try is told by OriginateResponse, a moment sooner or later.
+        self._causes[order.dial_id] = event.get("Cause")
+        if event.get("ChannelStateDesc") == "Up":
+            self._forget(order.dial_id)
+            order.tell("ended", event.get("Cause-txt"))
+
+    def _forget(self, dial_id: str) -> None:
+        self._orders.pop(dial_id, None)
+        self._causes.pop(dial_id, None)
