@@ -1,8 +1,8 @@
 """Calls that Asterisk places for us: it dials, and connects who answers to our AudioSocket."""
 
+import asyncio
 from collections.abc import Callable
-
-import structlog
+from functools import partial
 
 from offhook.carriers.asterisk.ami import Ami
 from offhook.carriers.asterisk.ami_wire import Message, argument
@@ -13,10 +13,9 @@ from offhook.errors import CallError, CarrierError, WireError
 
 __all__ = ["AsteriskPlacer"]
 
-log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
-
 _EVENTS = ("Newstate", "OriginateResponse", "Hangup")
 _MOST_KEPT = 1_000
+_AFTER_THE_LEG_S = 1.0
 _REASONS: dict[str, tuple[CallState, str]] = {
     "3": ("no_answer", "nobody answered in time"),
     "5": ("busy", ""),
@@ -33,8 +32,16 @@ class AsteriskPlacer:
     The id of a call is one everywhere: our own, the UUID of its AudioSocket, and the id of its channel.
     """
 
-    def __init__(self, ami: Ami, settings: AsteriskSettings, audiosocket: Callable[[], str]):
+    def __init__(
+        self,
+        ami: Ami,
+        settings: AsteriskSettings,
+        audiosocket: Callable[[], str],
+        *,
+        call_later: Callable[[float, Callable[[], None]], object] | None = None,
+    ):
         self._ami = ami
+        self._call_later = call_later or (lambda delay, act: asyncio.get_running_loop().call_later(delay, act))
         self._settings = settings
         self._audiosocket = audiosocket
         self._orders: dict[str, DialOrder] = {}
@@ -104,7 +111,8 @@ class AsteriskPlacer:
         self._causes[order.dial_id] = event.get("Cause")
         if event.get("ChannelStateDesc") == "Up":
             self._forget(order.dial_id)
-            order.tell("ended", event.get("Cause-txt"))
+            # The leg knows better why, and ends at about the same time.
+            self._call_later(_AFTER_THE_LEG_S, partial(order.tell, "ended", event.get("Cause-txt")))
 
     def _forget(self, dial_id: str) -> None:
         self._orders.pop(dial_id, None)
