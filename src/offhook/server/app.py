@@ -26,7 +26,7 @@ from offhook.errors import ConfigError
 from offhook.events import CallEvent
 from offhook.server.api.calls import CallsApi
 from offhook.server.api.guard import guarded
-from offhook.server.asterisk import open_asterisk
+from offhook.server.asterisk import Asterisk, open_asterisk
 from offhook.server.brains import Brains, load_brains
 from offhook.server.carrier_lines import carrier_lines
 from offhook.server.dialling import dialling, open_apis
@@ -44,7 +44,8 @@ log = structlog.get_logger(__name__)
 
 class Server:
     """A running server. `http_port` and `audiosocket_port` are the ports in use; `addresses` those at which carriers
-    reach it, through the tunnel if there is one; `carriers` may call by webhook."""
+    reach it, through the tunnel if there is one; `carriers` may call by webhook; `asterisk` is there if a user
+    of its manager interface is set."""
 
     def __init__(self, settings: Settings, *, tunnel: bool = False):
         self.settings = settings
@@ -55,6 +56,7 @@ class Server:
         self.http_port = 0
         self.audiosocket_port = 0
         self.switchboard: Switchboard | None = None
+        self.asterisk: Asterisk | None = None
         self.carriers = tuple(carrier for carrier in CARRIERS if settings.carrier(carrier).enabled)
 
     @asynccontextmanager
@@ -63,7 +65,8 @@ class Server:
         async with AsyncExitStack() as stack:
             _check_writable(self.settings)
             apis = await stack.enter_async_context(open_apis(self.settings))
-            asterisk = await stack.enter_async_context(open_asterisk(self.settings, lambda: self.audiosocket_port))
+            opening = open_asterisk(self.settings, lambda: self.audiosocket_port)
+            self.asterisk = asterisk = await stack.enter_async_context(opening)
             dialler = await stack.enter_async_context(
                 dialling(self.settings, apis, lambda: self.addresses.reachable, asterisk.placer if asterisk else None)
             )

@@ -20,10 +20,14 @@ _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - addresses to listen on, whic
 
 
 class Asterisk:
-    """What the manager interface `ami` is used for. `port` gives that of our AudioSocket."""
+    """What the manager interface `ami` is used for. `port` gives that of our AudioSocket.
+
+    `connected` is set while the manager interface is there.
+    """
 
     def __init__(self, ami: Ami, settings: Settings, port: Callable[[], int]):
         self._ami = ami
+        self.connected = ami.connected
         self._settings = settings
         self._port = port
         self._callers = Callers(ami, settings.asterisk)
