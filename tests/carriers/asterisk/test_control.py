@@ -124,6 +124,27 @@ async def test_keys() -> None:
             await desk.control.send_dtmf("1\n2")
 
 
+async def test_keys_that_cannot_be_pressed_may_be_sent_as_tones() -> None:
+    async with in_a_call() as desk:
+        await desk.pbx.hang_up(desk.channel)
+        with pytest.raises(CarrierError, match="asterisk: PlayDTMF: Channel not found") as caught:
+            await desk.control.send_dtmf("12")
+        assert not caught.value.offered
+
+
+async def test_keys_of_which_one_was_pressed_are_not_sent_again() -> None:
+    async with in_a_call() as desk:
+
+        async def hang_up(seconds: float) -> None:
+            await desk.pbx.hang_up(desk.channel)
+
+        desk.control._sleep = hang_up
+        with pytest.raises(CarrierError, match="Channel not found") as caught:
+            await desk.control.send_dtmf("1w2")
+        assert caught.value.offered
+        assert desk.channel.keys == "1"
+
+
 async def test_recording_and_its_end() -> None:
     async with in_a_call(record_file="calls/{call}.wav") as desk:
         file = f"calls/{desk.channel.variables['ID']}.wav"

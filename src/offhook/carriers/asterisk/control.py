@@ -67,14 +67,23 @@ class AsteriskControl:
             asyncio.get_running_loop().call_soon(self._leg.release_end)
 
     async def send_dtmf(self, digits: str) -> None:
-        """Press keys towards the caller. Raises CallError."""
-        pressed = keys(digits)
-        channel = await self._channel()
-        for key in pressed:
-            if key in "wW":
-                await self._sleep(_PAUSE_S)
-            else:
-                await self._ami.action("PlayDTMF", Channel=channel, Digit=key, Duration=str(_KEY_MS))
+        """Press keys towards the caller. Raises CallError; where no key could be pressed, as what is not offered, so that
+        the call may send tones."""
+        first, *others = keys(digits)
+        try:
+            channel = await self._channel()
+            await self._press(channel, first)
+        except CarrierError as error:
+            problem = str(error.args[0]).partition("\n")[0]
+            raise CarrierError(problem, hint=error.hint, unknown=error.unknown, offered=error.unknown) from error
+        for key in others:
+            await self._press(channel, key)
+
+    async def _press(self, channel: str, key: str) -> None:
+        if key in "wW":
+            await self._sleep(_PAUSE_S)
+        else:
+            await self._ami.action("PlayDTMF", Channel=channel, Digit=key, Duration=str(_KEY_MS))
 
     async def play(self, url: str) -> None:
         """Not by Asterisk: it would have to take the caller out of the conversation."""
