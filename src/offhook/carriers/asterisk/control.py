@@ -67,16 +67,16 @@ class AsteriskControl:
             asyncio.get_running_loop().call_soon(self._leg.release_end)
 
     async def send_dtmf(self, digits: str) -> None:
-        """Press keys towards the caller. Raises CallError; where no key could be pressed, as what is not offered, so that
-        the call may send tones."""
-        first, *others = keys(digits)
+        """Press keys towards the caller. Raises CallError; where not even the first key could be pressed, as what is not
+        offered, so that the call may send tones."""
+        pressed = keys(digits)
         try:
             channel = await self._channel()
-            await self._press(channel, first)
+            await self._press(channel, pressed[0])
         except CarrierError as error:
             problem = str(error.args[0]).partition("\n")[0]
             raise CarrierError(problem, hint=error.hint, unknown=error.unknown, offered=error.unknown) from error
-        for key in others:
+        for key in pressed[1:]:
             await self._press(channel, key)
 
     async def _press(self, channel: str, key: str) -> None:
