@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from offhook.carriers.asterisk.placing import AsteriskPlacer
-from offhook.carriers.orders import CallPlacer, DialOrder
+from offhook.carriers.placer import CallPlacer, DialOrder
 from offhook.config import AsteriskSettings
 from offhook.errors import CallError, CarrierError
 from offhook.simulator.clouds.asterisk_ami import AsteriskDouble, ManagerUser

@@ -67,8 +67,8 @@ class AsteriskControl:
             asyncio.get_running_loop().call_soon(self._leg.release_end)
 
     async def send_dtmf(self, digits: str) -> None:
-        """Press keys towards the caller. Raises CallError; where not even the first key could be pressed, as what is not
-        offered, so that the call may send tones."""
+        """Press keys towards the caller. Raises CallError; as what is not offered where not even the first key could be
+        pressed, so that the call may send tones."""
         pressed = keys(digits)
         try:
             channel = await self._channel()

@@ -6,8 +6,8 @@ from functools import partial
 
 from offhook.carriers.asterisk.ami import Ami
 from offhook.carriers.asterisk.ami_wire import Message, argument
-from offhook.carriers.orders import DialOrder
 from offhook.carriers.placed import CallState
+from offhook.carriers.placer import DialOrder
 from offhook.config import AsteriskSettings
 from offhook.errors import CallError, CarrierError, WireError
 
