@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from offhook.carriers.destinations import destination, extension, keys, sound_url
 from offhook.errors import CallError
@@ -94,3 +96,15 @@ def test_extensions_of_a_dialplan(written: str, meant: str) -> None:
 def test_what_is_no_extension(written: str) -> None:
     with pytest.raises(CallError, match="no extension"):
         extension(written)
+
+
+@given(st.text() | st.text("+0123456789*#-_.,|&()[]{}$@:;/ \r\n\0aX"))
+def test_an_extension_is_one_argument_on_one_line_or_none(written: str) -> None:
+    try:
+        chosen = extension(written)
+    except CallError:
+        return
+    assert chosen.isascii()
+    assert chosen.isprintable()
+    assert not set(chosen) & set(",|&()[]{}$@:;/\\'\" ")
+    assert chosen[0] != "_"

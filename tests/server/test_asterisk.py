@@ -12,7 +12,7 @@ from offhook.carriers.audiosocket.leg import AudioSocketLeg
 from offhook.carriers.audiosocket.server import AudioSocketServer
 from offhook.carriers.outbound import Dialler
 from offhook.config import AudioSocketSettings, Settings
-from offhook.errors import ConfigError
+from offhook.errors import CarrierError, ConfigError
 from offhook.events import EndReason
 from offhook.server.asterisk import Asterisk, open_asterisk
 from offhook.simulator.clouds.asterisk_ami import AsteriskDouble, ManagerUser
@@ -124,10 +124,10 @@ async def gone(pbx: AsteriskDouble) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
 async def test_an_address_that_asterisk_cannot_connect_to(host: str) -> None:
     async with AsteriskDouble() as pbx, joined(pbx, Desk(), audiosocket={"host": host}) as (_, dialler):
-        with pytest.raises(ConfigError, match="AudioSocket") as caught:
+        with pytest.raises(CarrierError, match="AudioSocket") as caught:
             await dialler.dial("6005")
-        assert caught.value.setting == "asterisk.audiosocket"
-        assert pbx.actions == []
+        assert "asterisk.audiosocket" in caught.value.hint
+        assert (pbx.actions, dialler.live) == ([], ())
 
 
 async def test_the_address_of_the_settings() -> None:

@@ -12,7 +12,7 @@ from offhook.carriers.audiosocket.connection import OnCall
 from offhook.carriers.audiosocket.leg import AudioSocketLeg
 from offhook.carriers.outbound import Dialler
 from offhook.config import Settings
-from offhook.errors import ConfigError
+from offhook.errors import CarrierError
 
 __all__ = ["Asterisk", "open_asterisk"]
 
@@ -74,10 +74,10 @@ class Asterisk:
         if given:
             return given
         if host in _EVERYWHERE or ":" in host or not port:
-            raise ConfigError(
+            raise CarrierError(
                 "it is not known at which address Asterisk reaches our AudioSocket",
-                setting="asterisk.audiosocket",
-                hint="Set it to host:port as Asterisk sees this machine, as in 10.0.0.5:9093.",
+                carrier="asterisk",
+                hint="Set asterisk.audiosocket to host:port as Asterisk sees this machine, as in 10.0.0.5:9093.",
             )
         return f"{host}:{port}"
 

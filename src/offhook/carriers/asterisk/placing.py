@@ -9,7 +9,7 @@ from offhook.carriers.asterisk.ami_wire import Message, argument
 from offhook.carriers.placed import CallState
 from offhook.carriers.placer import DialOrder
 from offhook.config import AsteriskSettings
-from offhook.errors import CallError, CarrierError, WireError
+from offhook.errors import CarrierError, WireError
 
 __all__ = ["AsteriskPlacer"]
 
@@ -27,7 +27,8 @@ _CAUSES: dict[str, CallState] = {"17": "busy", "18": "no_answer", "19": "no_answ
 
 
 class AsteriskPlacer:
-    """Implements `CallPlacer`. `audiosocket` gives host:port at which Asterisk reaches our AudioSocket.
+    """Implements `CallPlacer`. `audiosocket` gives host:port at which Asterisk reaches our AudioSocket, or raises
+    CarrierError.
 
     The id of a call is one everywhere: our own, the UUID of its AudioSocket, and the id of its channel.
     """
@@ -49,19 +50,20 @@ class AsteriskPlacer:
         ami.subscribe(_EVENTS, self._on_event)
 
     async def dial(self, order: DialOrder) -> str:
-        """Place a call. Raises CallError, and ConfigError where it is not known how Asterisk reaches us."""
+        """Place a call. Raises CarrierError, which is `unknown` where it may have been placed nevertheless."""
+        try:
+            fields = self._fields(order)
+        except WireError as error:
+            raise CarrierError(str(error), carrier="asterisk") from error
         self._orders[order.dial_id] = order
         if len(self._orders) > _MOST_KEPT:
             self._forget(next(iter(self._orders)))
         try:
-            await self._ami.action("Originate", **self._fields(order))
+            await self._ami.action("Originate", **fields)
         except CarrierError as error:
             if not error.unknown:
                 self._forget(order.dial_id)
             raise
-        except WireError as error:
-            self._forget(order.dial_id)
-            raise CallError(str(error)) from error
         return order.dial_id
 
     async def hang_up(self, call_id: str) -> None:
