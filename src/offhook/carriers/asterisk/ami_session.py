@@ -45,7 +45,7 @@ class AmiTiming:
     action_s: float = 5.0
     ping_s: float = 20.0
     first_pause_s: float = 0.5
-    longest_pause_s: float = 30.0
+    longest_pause_s: float = 10.0
     refused_pause_s: float = 60.0
 
 
