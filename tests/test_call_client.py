@@ -12,8 +12,8 @@ from aiohttp.test_utils import TestServer
 
 from offhook import cli
 from offhook.call_client import CallClient, CallWish, server_url, variables_of
-from offhook.carriers.media_stream.placed import PlacedCall
 from offhook.carriers.media_stream.webhooks import CallState
+from offhook.carriers.placed import PlacedCall
 from offhook.config import Settings
 from offhook.errors import CallError, CarrierError, ConfigError
 from offhook.events import EndReason

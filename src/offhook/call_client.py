@@ -108,7 +108,8 @@ class CallClient:
             await self._find_server()
             placed = await self._ask("POST", "/v1/calls", wish.body)
             self._began = self._now()
-            self._tell(f"calling {placed['to']} from {placed['from']} by {placed['carrier']}")
+            shown = f" from {placed['from']}" if placed["from"] else ""
+            self._tell(f"calling {placed['to']}{shown} by {placed['carrier']}")
             with _interrupts() as interrupted:
                 return await self._follow(placed, interrupted)
 

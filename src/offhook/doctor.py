@@ -55,6 +55,7 @@ def examine(loaded: Loaded) -> Iterator[Check]:
     for (stage, name), table in named_tables(settings).items():
         yield from _provider(stage, name, table)
     yield from importlib.import_module("offhook.doctor_carriers").carrier_checks(settings)
+    yield from importlib.import_module("offhook.doctor_asterisk").asterisk_checks(settings)
 
 
 def _python() -> Check:

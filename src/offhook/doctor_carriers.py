@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Iterator
 
+from offhook.carriers.destinations import destination
 from offhook.carriers.media_stream.accounts import CARRIERS, Account, account, missing_key
 from offhook.carriers.media_stream.apis import open_api
-from offhook.carriers.media_stream.destinations import destination
 from offhook.checks import Check
 from offhook.config import CarrierName, Settings
 from offhook.errors import CallError, CarrierError

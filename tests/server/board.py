@@ -9,7 +9,7 @@ from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.loopback import Loopback
 from offhook.calls.leg import CallOrigin
 from offhook.calls.voice_detection import VoiceDetection
-from offhook.carriers.media_stream.outbound import Dialler
+from offhook.carriers.outbound import Dialler
 from offhook.config import AgentSettings, LimitSettings, RecordingSettings, ServerSettings, Settings
 from offhook.events import CallEvent
 from offhook.server.records import CallRecords

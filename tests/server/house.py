@@ -8,7 +8,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from offhook.calls.leg import CallOrigin
 from offhook.carriers.media_stream.control import StreamControl
-from offhook.carriers.media_stream.outbound import Dialler
+from offhook.carriers.outbound import Dialler
 from offhook.config import Settings
 from offhook.server.api.calls import CallsApi
 from offhook.server.api.guard import answer, guarded

@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 
 from offhook.calls.voice_detection import VoiceDetection
-from offhook.carriers.media_stream.outbound import Dialler
-from offhook.carriers.media_stream.placed import PlacedCall
+from offhook.carriers.outbound import Dialler
+from offhook.carriers.placed import PlacedCall
 from offhook.config import Settings
 from offhook.events import CallEnded, EndReason
 from tests.calls.rig import VOICE, Loud, PaperLeg

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from offhook.calls.leg import CallOrigin
-from offhook.carriers.media_stream.outbound import Dialler
+from offhook.carriers.outbound import Dialler
 from offhook.config import RouteSettings, Settings
 from offhook.events import CallEnded, CallStarted, CallTrouble, EndReason
 from tests.calls.rig import PaperLeg

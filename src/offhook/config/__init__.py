@@ -1,7 +1,14 @@
 """Every setting of the server."""
 
 from offhook.config.agents import AgentSettings, SilenceSettings, TurnSettings
-from offhook.config.carriers import CarrierName, CarrierSettings, MediaStreamSettings, TwilioSettings
+from offhook.config.carriers import (
+    AsteriskSettings,
+    CarrierName,
+    CarrierSettings,
+    DialCarrier,
+    MediaStreamSettings,
+    TwilioSettings,
+)
 from offhook.config.providers import LlmSettings, RealtimeSettings, SttSettings, TtsSettings
 from offhook.config.settings import (
     AudioSocketSettings,
@@ -16,9 +23,11 @@ from offhook.config.settings import (
 
 __all__ = [
     "AgentSettings",
+    "AsteriskSettings",
     "AudioSocketSettings",
     "CarrierName",
     "CarrierSettings",
+    "DialCarrier",
     "KeySettings",
     "LimitSettings",
     "LlmSettings",

@@ -1,14 +1,56 @@
-"""Settings of the carriers that bring calls by webhooks and media streams."""
+"""Settings of the carriers: call control on Asterisk, and those that bring calls by webhooks and media streams."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from offhook.config.base import Section, WebAddress
 
-__all__ = ["CarrierName", "CarrierSettings", "MediaStreamSettings", "TwilioSettings"]
+__all__ = [
+    "AsteriskSettings",
+    "CarrierName",
+    "CarrierSettings",
+    "DialCarrier",
+    "MediaStreamSettings",
+    "TwilioSettings",
+]
 
 CarrierName = Literal["vobiz", "plivo", "twilio"]
+DialCarrier = Literal["vobiz", "plivo", "twilio", "asterisk"]
+"""Who places calls."""
+
+# Each becomes part of what Asterisk reads as a dialplan does, and none may be more than it seems.
+_Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\([A-Za-z0-9_,:-]+\))?$")]
+_Context = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]*$")]
+_Channel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@:/-]*\{number\}[A-Za-z0-9_.@:/-]*$")]
+_HostAndPort = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.-]+:[0-9]{1,5})?$")]
+_FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]*\{call\}[A-Za-z0-9_./-]*$")]
+
+
+class AsteriskSettings(Section):
+    """Call control on Asterisk, by its manager interface (AMI); in use when `keys.ami_user` is set."""
+
+    lookup_ms: int = Field(
+        60, ge=0, le=1_000, description="longest wait for what Asterisk knows of an AudioSocket call"
+    )
+    variables: tuple[_Variable, ...] = Field(
+        (), description="further variables of the caller's channel to know", examples=[["DID", "CALLERID(rdnis)"]]
+    )
+    transfer_context: _Context = Field(
+        "", description="dialplan context for transfers; none if not set", examples=["offhook-transfers"]
+    )
+    dial_template: _Channel = Field("PJSIP/{number}@trunk", description="channel that outbound calls go through")
+    audiosocket: _HostAndPort = Field(
+        "", description="host:port at which Asterisk reaches our AudioSocket; [audiosocket] if not set"
+    )
+    record_file: _FileName = Field(
+        "offhook-{call}.wav", description="file of Asterisk's own recordings; {call} is the id of the call"
+    )
+    from_number: str = Field("", description="number that outbound calls show; FROM_NUMBER, or the trunk's own")
+    ring_timeout_s: int = Field(60, ge=5, le=600, description="how long an outbound call rings")
+    machine_detection: Literal["own", "off"] = Field(
+        "own", description="who tells machines from people on outbound calls: own (by timing) or off"
+    )
 
 
 class MediaStreamSettings(Section):

@@ -12,7 +12,14 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from offhook.config.agents import AgentSettings
 from offhook.config.base import Network, Port, Section, TableName, WebAddress, lower, wrong
-from offhook.config.carriers import CarrierName, CarrierSettings, MediaStreamSettings, TwilioSettings
+from offhook.config.carriers import (
+    AsteriskSettings,
+    CarrierName,
+    CarrierSettings,
+    DialCarrier,
+    MediaStreamSettings,
+    TwilioSettings,
+)
 from offhook.config.providers import (
     LLM_KINDS,
     REALTIME_KINDS,
@@ -139,6 +146,7 @@ class Settings(Section):
 
     server: ServerSettings = ServerSettings()
     audiosocket: AudioSocketSettings = AudioSocketSettings()
+    asterisk: AsteriskSettings = AsteriskSettings()
     limits: LimitSettings = LimitSettings()
     models: ModelSettings = ModelSettings()
     recording: RecordingSettings = RecordingSettings()
@@ -215,6 +223,10 @@ class Settings(Section):
     def carrier(self, name: CarrierName) -> TwilioSettings:
         """The settings of a carrier by its name."""
         return {"vobiz": self.vobiz, "plivo": self.plivo, "twilio": self.twilio}[name]
+
+    def outbound(self, name: DialCarrier) -> TwilioSettings | AsteriskSettings:
+        """The settings of whoever places calls, by name."""
+        return self.asterisk if name == "asterisk" else self.carrier(name)
 
     def agent_for(self, carrier: str, to: str = "") -> str:
         """Name of the agent that answers calls of `carrier` to the number `to`."""

@@ -16,15 +16,17 @@ from offhook import __version__
 from offhook.api_key import forget_key, make_key
 from offhook.audio.convert import converter
 from offhook.calls.clock import MediaClock
+from offhook.carriers.audiosocket.connection import OnCall
 from offhook.carriers.audiosocket.server import AudioSocketServer
 from offhook.carriers.media_stream.accounts import CARRIERS
 from offhook.carriers.media_stream.addresses import Addresses
-from offhook.carriers.media_stream.outbound import Dialler
+from offhook.carriers.outbound import Dialler
 from offhook.config import Settings
 from offhook.errors import ConfigError
 from offhook.events import CallEvent
 from offhook.server.api.calls import CallsApi
 from offhook.server.api.guard import guarded
+from offhook.server.asterisk import Asterisk, open_asterisk
 from offhook.server.brains import Brains, load_brains
 from offhook.server.carrier_lines import carrier_lines
 from offhook.server.dialling import dialling, open_apis
@@ -42,7 +44,8 @@ log = structlog.get_logger(__name__)
 
 class Server:
     """A running server. `http_port` and `audiosocket_port` are the ports in use; `addresses` those at which carriers
-    reach it, through the tunnel if there is one; `carriers` may call by webhook."""
+    reach it, through the tunnel if there is one; `carriers` may call by webhook; `asterisk` is there if a user
+    of its manager interface is set."""
 
     def __init__(self, settings: Settings, *, tunnel: bool = False):
         self.settings = settings
@@ -53,6 +56,7 @@ class Server:
         self.http_port = 0
         self.audiosocket_port = 0
         self.switchboard: Switchboard | None = None
+        self.asterisk: Asterisk | None = None
         self.carriers = tuple(carrier for carrier in CARRIERS if settings.carrier(carrier).enabled)
 
     @asynccontextmanager
@@ -61,7 +65,11 @@ class Server:
         async with AsyncExitStack() as stack:
             _check_writable(self.settings)
             apis = await stack.enter_async_context(open_apis(self.settings))
-            dialler = await stack.enter_async_context(dialling(self.settings, apis, lambda: self.addresses.reachable))
+            opening = open_asterisk(self.settings, lambda: self.audiosocket_port)
+            self.asterisk = asterisk = await stack.enter_async_context(opening)
+            dialler = await stack.enter_async_context(
+                dialling(self.settings, apis, lambda: self.addresses.reachable, asterisk.placer if asterisk else None)
+            )
             media_streams = MediaStreams(self.settings, self.addresses, apis, watch=dialler)
             await self._serve_http(stack, dialler, media_streams)
             if self._tunnel:
@@ -75,7 +83,8 @@ class Server:
             beat = asyncio.create_task(self.clock.run())
             stack.callback(beat.cancel)
             stack.push_async_callback(media_streams.close)
-            await self._serve_audiosocket(stack, self.switchboard)
+            answer = self.switchboard.answer
+            await self._serve_audiosocket(stack, asterisk.introduced(answer, dialler) if asterisk else answer)
             stack.push_async_callback(self.switchboard.hang_up_all)
             media_streams.open(self.switchboard)
             yield self
@@ -106,10 +115,10 @@ class Server:
             )
         )
 
-    async def _serve_audiosocket(self, stack: AsyncExitStack, switchboard: Switchboard) -> None:
+    async def _serve_audiosocket(self, stack: AsyncExitStack, on_call: OnCall) -> None:
         if not self.settings.audiosocket.enabled:
             return
-        server = AudioSocketServer(self.settings.audiosocket, switchboard.answer, converter)
+        server = AudioSocketServer(self.settings.audiosocket, on_call, converter)
         await server.start()
         stack.push_async_callback(server.stop)
         self.audiosocket_port = server.port

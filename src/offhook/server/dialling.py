@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from offhook.carriers.media_stream.accounts import accounts
 from offhook.carriers.media_stream.api import CarrierApi
 from offhook.carriers.media_stream.apis import open_api
-from offhook.carriers.media_stream.outbound import Dialler
-from offhook.config import CarrierName, Settings
+from offhook.carriers.outbound import Dialler
+from offhook.carriers.placer import CallPlacer
+from offhook.config import CarrierName, DialCarrier, Settings
 
 __all__ = ["dialling", "open_apis"]
 
@@ -28,10 +29,16 @@ async def open_apis(settings: Settings) -> AsyncIterator[Mapping[CarrierName, Ca
 
 @asynccontextmanager
 async def dialling(
-    settings: Settings, apis: Mapping[CarrierName, CarrierApi], public_url: Callable[[], str]
+    settings: Settings,
+    apis: Mapping[CarrierName, CarrierApi],
+    public_url: Callable[[], str],
+    asterisk: CallPlacer | None = None,
 ) -> AsyncIterator[Dialler]:
-    """A dialler through `apis`. Calls that still ring are hung up at the end."""
-    dialler = Dialler(settings, apis, public_url)
+    """A dialler through `apis`, and Asterisk if it is there. Calls that still ring are hung up at the end."""
+    placers: dict[DialCarrier, CallPlacer] = dict(apis.items())
+    if asterisk is not None:
+        placers["asterisk"] = asterisk
+    dialler = Dialler(settings, placers, public_url)
     sweeping = asyncio.create_task(_sweep(dialler))
     try:
         yield dialler

@@ -3,8 +3,8 @@
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
 from offhook.calls.engines.screening import CarrierVerdict, Screen, Screening
 from offhook.calls.placeholders import fill
-from offhook.carriers.media_stream.outbound import Dialler
-from offhook.carriers.media_stream.placed import PlacedCall
+from offhook.carriers.outbound import Dialler
+from offhook.carriers.placed import PlacedCall
 from offhook.config import AgentSettings
 
 __all__ = ["screened"]

@@ -19,8 +19,8 @@ from offhook.calls.recorder import Recorder
 from offhook.calls.speaker import Phrases
 from offhook.calls.tools.base import ToolContext
 from offhook.calls.voice_detection import VoiceDetection
-from offhook.carriers.media_stream.outbound import Dialler
-from offhook.carriers.media_stream.placed import PlacedCall
+from offhook.carriers.outbound import Dialler
+from offhook.carriers.placed import PlacedCall
 from offhook.config import Settings
 from offhook.events import CallTrouble, EndReason, EventSink
 from offhook.providers.llm.base import CallFacts

@@ -94,3 +94,34 @@ async def test_after_the_close_nothing_comes_and_nothing_leaves() -> None:
     leg.send(PCM_8K.silence)
     leg.clear()
     assert (call.said, wire.writes, wire.reasons) == ([], [], [EndReason.HANDED_BACK])
+
+
+def test_an_end_that_is_held_is_told_when_it_is_released() -> None:
+    leg, call = Wire().leg(), Call()
+    leg.attach(call)
+    leg.hold_end()
+    leg.end(EndReason.CALLER_HUNG_UP, "")
+    assert call.said == []
+    leg.release_end()
+    leg.release_end()
+    assert call.said == [(EndReason.CALLER_HUNG_UP, "")]
+
+
+def test_an_end_after_the_hold_is_told_at_once() -> None:
+    leg, call = Wire().leg(), Call()
+    leg.attach(call)
+    leg.hold_end()
+    leg.release_end()
+    assert call.said == []
+    leg.end(EndReason.CALLER_HUNG_UP, "")
+    assert call.said == [(EndReason.CALLER_HUNG_UP, "")]
+
+
+async def test_an_end_that_is_held_is_not_told_after_the_close() -> None:
+    leg, call = Wire().leg(), Call()
+    leg.attach(call)
+    leg.hold_end()
+    leg.end(EndReason.CALLER_HUNG_UP, "")
+    await leg.close(EndReason.TRANSFERRED)
+    leg.release_end()
+    assert call.said == []

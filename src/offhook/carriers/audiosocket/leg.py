@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from offhook.audio.formats import AudioFormat
-from offhook.calls.leg import CallOrigin, LegEvents
+from offhook.calls.leg import CallControl, CallOrigin, LegEvents
 from offhook.carriers.audiosocket.intake import ConverterFactory, Intake
 from offhook.carriers.audiosocket.wire import KIND_OF_RATE, Audio, audio_header
 from offhook.events import EndReason
@@ -20,13 +20,12 @@ class AudioSocketLeg:
     """Implements `offhook.calls.leg.Leg`. Its format is pcm16 at one of the rates of the wire.
 
     On the wire a hangup and a hand-back are one: Asterisk goes on with the dialplan after either. After `close` no
-    events come.
+    events come. The wire tells nothing of the caller: `origin` and `control` are for whoever knows more to set, before
+    the leg is answered.
     """
 
     carrier = "audiosocket"
     lead_ms = 0
-    origin = CallOrigin()
-    control = None
     ready = True
 
     def __init__(
@@ -42,6 +41,8 @@ class AudioSocketLeg:
         self.carrier_call_id = str(call_id)
         self.peer = peer
         self.format = audio_format
+        self.origin = CallOrigin()
+        self.control: CallControl | None = None
         self._write = write
         self._hang_up = hang_up
         self._header = audio_header(KIND_OF_RATE[audio_format.rate], audio_format.frame_bytes)
@@ -50,14 +51,14 @@ class AudioSocketLeg:
         self._early: deque[bytes | str] = deque(maxlen=MAX_EARLY)
         self._end: tuple[EndReason, str] | None = None
         self._open = True
+        self._held = False
 
     def attach(self, events: LegEvents) -> None:
         """Deliver from now on what comes in. Of what came before, the last 2 s are delivered first."""
         self._events = events
         while self._early:
             self._deliver(self._early.popleft())
-        if self._end is not None:
-            events.on_closed(*self._end)
+        self._tell_end()
 
     def send(self, frame: bytes) -> None:
         """Send one 20 ms frame. Header and frame are one write, for Asterisk hangs up on a gap between them."""
@@ -73,6 +74,7 @@ class AudioSocketLeg:
     async def close(self, reason: EndReason) -> None:
         """End the call in the way that lets the dialplan go on; returns when the connection is gone."""
         self._open = False
+        self._end = None
         self._early.clear()
         await self._hang_up(reason)
 
@@ -93,8 +95,22 @@ class AudioSocketLeg:
             return
         self._open = False
         self._end = (reason, detail)
-        if self._events is not None:
-            self._events.on_closed(reason, detail)
+        self._tell_end()
+
+    def hold_end(self) -> None:
+        """Keep the end to ourselves, if it comes, until `release_end`: a transfer ends the connection before it is
+        known to have worked."""
+        self._held = True
+
+    def release_end(self) -> None:
+        """Tell of the end if it came."""
+        self._held = False
+        self._tell_end()
+
+    def _tell_end(self) -> None:
+        if self._end is not None and self._events is not None and not self._held:
+            end, self._end = self._end, None
+            self._events.on_closed(*end)
 
     def _deliver(self, item: bytes | str) -> None:
         if self._events is None:

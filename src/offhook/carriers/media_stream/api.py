@@ -1,47 +1,15 @@
 """What a carrier's REST API does for us, whichever the carrier."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from collections.abc import Callable
+from typing import Protocol
 
+from offhook.carriers.placer import DialHooks, DialOrder
 from offhook.config import CarrierName
 
 __all__ = ["CarrierApi", "DialHooks", "DialOrder", "Publish"]
 
 Publish = Callable[[bytes], str]
 """Serves a document to the carrier for a minute; returns its address."""
-
-
-@dataclass(frozen=True, slots=True)
-class DialHooks:
-    """Where the carrier tells of a call that it places for us. `status` and `ring` are for whoever has them."""
-
-    answer: str
-    ring: str
-    hangup: str
-    status: str
-    machine: str
-    fallback: str
-
-
-@dataclass(frozen=True, slots=True)
-class DialOrder:
-    """A call to place. Numbers were checked by `destinations.destination`.
-
-    `detect_machine` asks the carrier to tell machines from people while the call goes on: `verdict` as soon as it
-    knows, `message_end` after the machine's own message where it can tell. `caller_name` and `sip_headers` are for
-    Vobiz and Plivo only. `time_limit_s` is the longest the call may last.
-    """
-
-    to: str
-    from_number: str
-    hooks: DialHooks
-    ring_timeout_s: int = 60
-    time_limit_s: int = 14_400
-    detect_machine: Literal["no", "verdict", "message_end"] = "no"
-    caller_name: str = ""
-    send_digits: str = ""
-    sip_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class CarrierApi(Protocol):

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from offhook.carriers.destinations import destination, keys, sound_url
 from offhook.carriers.media_stream.api import CarrierApi, Publish
-from offhook.carriers.media_stream.destinations import destination, keys, sound_url
 
 __all__ = ["StreamControl"]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from offhook.carriers.media_stream.parameters import Parameters
+from offhook.carriers.placed import CallState
 
 __all__ = [
     "CallHook",
@@ -25,7 +26,6 @@ __all__ = [
     "read_stream",
 ]
 
-CallState = Literal["queued", "ringing", "answered", "human", "machine", "busy", "no_answer", "failed", "ended"]
 Verdict = Literal["human", "machine", ""]
 
 _STATES: Mapping[str, CallState] = {

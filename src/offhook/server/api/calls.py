@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from offhook.calls.call import Call
 from offhook.calls.leg import CallControl
-from offhook.carriers.media_stream.destinations import destination, keys, sound_url
-from offhook.carriers.media_stream.outbound import Dialler
-from offhook.carriers.media_stream.placed import PlacedCall
-from offhook.config import CarrierName
+from offhook.carriers.destinations import destination, extension, keys, sound_url
+from offhook.carriers.outbound import Dialler
+from offhook.carriers.placed import PlacedCall
+from offhook.config import DialCarrier
 from offhook.errors import CallError, CarrierError
 from offhook.events import EndReason
 from offhook.server.api.guard import ApiError, answer, body_of
@@ -35,7 +35,7 @@ class _Dial(_Request):
     to: Name
     from_number: Name = Field("", alias="from")
     agent: Name = ""
-    carrier: CarrierName | None = None
+    carrier: DialCarrier | None = None
     variables: dict[Name, Value] = Field(default_factory=dict, max_length=100)
     ring_timeout_s: int | None = Field(None, ge=5, le=600)
     machine_detection: Literal["carrier", "own", "off"] | None = None
@@ -128,7 +128,8 @@ class CallsApi:
 
     async def _transfer(self, request: web.Request) -> web.Response:
         call, wanted = self._talking(request), await body_of(request, _Transfer)
-        await call.transfer(_right(destination, wanted.to))
+        check = extension if call.leg.carrier == "audiosocket" else destination
+        await call.transfer(_right(check, wanted.to))
         return answer({"status": "transferred"}, 202)
 
     async def _press(self, request: web.Request) -> web.Response:

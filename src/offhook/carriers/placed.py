@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal, get_args
 
-from offhook.carriers.media_stream.webhooks import CallState
-from offhook.config import CarrierName
+from offhook.config import DialCarrier
 
-__all__ = ["PlacedCall", "Progress", "Verdict"]
+__all__ = ["CallState", "PlacedCall", "Progress", "Verdict"]
 
+CallState = Literal["queued", "ringing", "answered", "human", "machine", "busy", "no_answer", "failed", "ended"]
 Verdict = Literal["human", "machine"]
 
 _RANKS: dict[CallState, int] = {
@@ -50,7 +50,7 @@ class PlacedCall:
     """
 
     id: str
-    carrier: CarrierName
+    carrier: DialCarrier
     to: str
     from_number: str
     agent: str

@@ -3,19 +3,19 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
-from typing import Literal
 from uuid import uuid4
 
 import structlog
 
 from offhook.calls.leg import CallOrigin
-from offhook.carriers.media_stream.api import CarrierApi, DialOrder
-from offhook.carriers.media_stream.destinations import destination
-from offhook.carriers.media_stream.orders import Orders
-from offhook.carriers.media_stream.placed import PlacedCall
-from offhook.carriers.media_stream.webhooks import CallState
-from offhook.config import CarrierName, Settings
+from offhook.carriers.destinations import destination, extension
+from offhook.carriers.media_stream.accounts import CARRIERS
+from offhook.carriers.orders import Judge, Orders
+from offhook.carriers.placed import CallState, PlacedCall
+from offhook.carriers.placer import CallPlacer, DialOrder
+from offhook.config import DialCarrier, Settings
 from offhook.errors import CallError, CarrierError
 
 __all__ = ["Dialler"]
@@ -30,15 +30,15 @@ _MOST_KEPT = 1_000
 class Dialler:
     """Places calls through the carriers that have an account, and is told by their webhooks how they go.
 
-    Implements `CallWatch`. `reachable` gives what the addresses of our hooks begin with, empty while carriers cannot
-    reach us. `sweep` must be called every few seconds: it ends calls of which nothing is heard any more, and forgets
-    old ones.
+    Implements `CallWatch`. Whoever has no webhooks tells by the order itself. `reachable` gives what the addresses of
+    our hooks begin with, empty while carriers cannot reach us. `sweep` must be called every few seconds: it ends calls
+    of which nothing is heard any more, and forgets old ones.
     """
 
     def __init__(
         self,
         settings: Settings,
-        apis: Mapping[CarrierName, CarrierApi],
+        apis: Mapping[DialCarrier, CallPlacer],
         reachable: Callable[[], str],
         *,
         now: Callable[[], float] = monotonic,
@@ -60,27 +60,27 @@ class Dialler:
         from_number: str = "",
         agent: str = "",
         variables: Mapping[str, str] | None = None,
-        carrier: CarrierName | None = None,
+        carrier: DialCarrier | None = None,
         ring_timeout_s: int | None = None,
-        machine_detection: Literal["carrier", "own", "off"] | None = None,
+        machine_detection: Judge | None = None,
     ) -> PlacedCall:
         """Place a call, once; what is not given comes from the settings.
 
         The call rings when this returns, or is in `doubt`. Raises ConfigError, and CallError when it cannot be placed.
         """
         chosen = self._orders.carrier(carrier)
-        settings = self._settings.carrier(chosen)
+        settings = self._settings.outbound(chosen)
         call = PlacedCall(
             str(uuid4()),
             chosen,
-            destination(to),
+            destination(to) if chosen in CARRIERS else extension(to),
             self._orders.from_number(chosen, from_number),
             self._orders.agent(agent),
             dict(variables or {}),
-            machine_detection or settings.machine_detection,
+            self._orders.judge(chosen, machine_detection or settings.machine_detection),
             wall=self._wall,
         )
-        order = self._orders.order(call, ring_timeout_s or settings.ring_timeout_s)
+        order = self._orders.order(call, ring_timeout_s or settings.ring_timeout_s, partial(self.progress, call.id))
         self._calls[call.id] = call
         self._due[call.id] = self._now() + order.ring_timeout_s + _MARGIN_S
         await self._place(call, order)

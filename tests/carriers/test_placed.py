@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from offhook.carriers.media_stream.placed import PlacedCall
 from offhook.carriers.media_stream.webhooks import CallState
+from offhook.carriers.placed import PlacedCall
 
 
 def placed() -> PlacedCall:

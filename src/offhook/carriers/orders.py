@@ -3,14 +3,17 @@
 from collections.abc import Callable, Collection
 from typing import Literal
 
+from offhook.carriers.destinations import destination, extension
 from offhook.carriers.media_stream.accounts import CARRIERS, key_names
-from offhook.carriers.media_stream.api import DialHooks, DialOrder
-from offhook.carriers.media_stream.destinations import destination
-from offhook.carriers.media_stream.placed import PlacedCall
-from offhook.config import CarrierName, Settings
+from offhook.carriers.placed import CallState, PlacedCall
+from offhook.carriers.placer import DialHooks, DialOrder
+from offhook.config import DialCarrier, Settings
 from offhook.errors import CallError, ConfigError
 
-__all__ = ["Orders"]
+__all__ = ["Judge", "Orders"]
+
+Judge = Literal["carrier", "own", "off"]
+"""Who tells machines from people."""
 
 _CARRIER_MARGIN_S = 60
 
@@ -18,12 +21,12 @@ _CARRIER_MARGIN_S = 60
 class Orders:
     """Writes orders for the `carriers` that have an account. `reachable` is as for `Dialler`."""
 
-    def __init__(self, settings: Settings, carriers: Collection[CarrierName], reachable: Callable[[], str]):
+    def __init__(self, settings: Settings, carriers: Collection[DialCarrier], reachable: Callable[[], str]):
         self._settings = settings
         self._carriers = carriers
         self._reachable_at = reachable
 
-    def carrier(self, wanted: CarrierName | None) -> CarrierName:
+    def carrier(self, wanted: DialCarrier | None) -> DialCarrier:
         """The one wished for, or the only one. Raises CallError, ConfigError."""
         if wanted is None and len(self._carriers) == 1:
             return next(iter(self._carriers))
@@ -32,13 +35,19 @@ class Orders:
         there = " or ".join(self._carriers)
         if wanted is None and there:
             raise CallError(f"several carriers have an account; say which one: {there}")
+        if wanted == "asterisk":
+            problem = "there is no manager of Asterisk that places calls"
+            raise ConfigError(problem, setting="keys.ami_user (AMI_USER)", hint="See docs/asterisk.md.")
         missing = wanted or " or ".join(CARRIERS)
         keys = " and ".join(key_names(wanted)) if wanted else "its id and token"
         raise ConfigError(f"there is no account at {missing}", hint=f"Put {keys} into .env; see .env.example.")
 
-    def from_number(self, carrier: CarrierName, wanted: str) -> str:
-        """The number to show. Raises ConfigError where there is none, CallError for what is no number."""
-        number = wanted or self._settings.carrier(carrier).from_number or self._settings.keys.from_number
+    def from_number(self, carrier: DialCarrier, wanted: str) -> str:
+        """The number to show; Asterisk may show its trunk's own. Raises ConfigError where there is none, CallError for
+        what is no number."""
+        number = wanted or self._settings.outbound(carrier).from_number or self._settings.keys.from_number
+        if carrier == "asterisk":
+            return extension(number) if number else ""
         if not number:
             raise ConfigError(
                 "it is not known which number the call shall show",
@@ -54,7 +63,13 @@ class Orders:
             raise CallError(f'there is no agent "{wanted}"; there are: {", ".join(agents)}')
         return wanted or next(iter(agents))
 
-    def order(self, call: PlacedCall, ring_timeout_s: int) -> DialOrder:
+    def judge(self, carrier: DialCarrier, wanted: Judge) -> Judge:
+        """Who tells machines from people. Raises CallError where the carrier cannot."""
+        if carrier == "asterisk" and wanted == "carrier":
+            raise CallError('Asterisk does not tell machines from people; machine_detection is "own" or "off" there')
+        return wanted
+
+    def order(self, call: PlacedCall, ring_timeout_s: int, tell: Callable[[CallState, str], None]) -> DialOrder:
         """What the carrier is asked for. Raises ConfigError while it cannot reach us."""
         return DialOrder(
             to=call.to,
@@ -63,6 +78,8 @@ class Orders:
             ring_timeout_s=ring_timeout_s,
             time_limit_s=self.longest_s(call.agent),
             detect_machine=self._detection(call),
+            dial_id=call.id,
+            tell=tell,
         )
 
     def longest_s(self, agent: str) -> int:
@@ -76,6 +93,8 @@ class Orders:
         return "message_end" if self._settings.agents[call.agent].machine == "leave_message" else "verdict"
 
     def _hooks(self, call: PlacedCall) -> DialHooks:
+        if call.carrier not in CARRIERS:
+            return DialHooks()
         base = f"{self._reachable()}/{call.carrier}"
         names = ("answer", "ring", "hangup", "status", "machine", "fallback")
         return DialHooks(*(f"{base}/{name}/{call.id}" for name in names))

@@ -4,11 +4,12 @@ import re
 
 from offhook.errors import CallError
 
-__all__ = ["destination", "keys", "sound_url"]
+__all__ = ["destination", "extension", "keys", "sound_url"]
 
 _WRITTEN_WITH = re.compile(r"[ \t.()/-]")
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _SIP = re.compile(r"sips?:[A-Za-z0-9_.!~*'%+-]+@[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
+_EXTENSION = re.compile(r"\+?[A-Za-z0-9*#][A-Za-z0-9_.*#-]{0,63}")
 _KEYS = re.compile(r"[0-9*#A-DwW]{1,64}")
 
 
@@ -24,6 +25,19 @@ def destination(text: str) -> str:
     if not _NUMBER.fullmatch(number):
         raise CallError(f'"{text[:40]}" is no telephone number; write it as +15550100, or as sip:name@host')
     return number
+
+
+def extension(text: str) -> str:
+    """An extension of a dialplan, or a number without spaces and hyphens. Raises CallError for anything else.
+
+    Nothing that could be more than one argument of a dialplan, or a pattern, is an extension.
+    """
+    written = text.strip()
+    number = _WRITTEN_WITH.sub("", written)
+    chosen = number if _NUMBER.fullmatch(number) else written
+    if not _EXTENSION.fullmatch(chosen):
+        raise CallError(f'"{text[:40]}" is no extension; write it as 6001, +15550100 or sales')
+    return chosen
 
 
 def keys(text: str) -> str:

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from offhook.carriers.media_stream.outbound import Dialler
+from offhook.carriers.outbound import Dialler
+from offhook.carriers.placer import DialHooks, DialOrder
 from offhook.config import Settings
 from offhook.errors import CallError, CarrierError, ConfigError
 from tests.carriers.media_stream.paper_api import PaperApi
@@ -230,3 +231,46 @@ async def test_no_more_than_a_thousand_finished_calls_are_kept() -> None:
     assert desk.dialler.find(calls[0].id) is calls[0]
     assert [desk.dialler.find(call.id) for call in calls[1:3]] == [None, None]
     assert desk.dialler.find(calls[3].id) is calls[3]
+
+
+class PaperPbx(PaperApi):
+    """An exchange that tells by the order how a call goes."""
+
+    async def dial(self, order: DialOrder) -> str:
+        await super().dial(order)
+        return order.dial_id
+
+
+def exchange(**asterisk: Any) -> tuple[Dialler, PaperPbx]:
+    pbx = PaperPbx()
+    settings = Settings.model_validate({"asterisk": asterisk})
+    return Dialler(settings, {"asterisk": pbx}, lambda: ""), pbx
+
+
+async def test_an_exchange_needs_no_public_address_and_tells_by_the_order() -> None:
+    dialler, pbx = exchange(ring_timeout_s=20)
+    call = await dialler.dial("6001")
+    (order,) = pbx.orders
+    assert (order.hooks, order.dial_id, order.from_number, order.ring_timeout_s) == (DialHooks(), call.id, "", 20)
+    assert (call.carrier, call.to, call.judge) == ("asterisk", "6001", "own")
+    order.tell("ringing", "")
+    order.tell("busy", "17")
+    assert [step.state for step in call.history] == ["queued", "ringing", "busy"]
+
+
+async def test_the_number_that_an_exchange_shows() -> None:
+    dialler, pbx = exchange(from_number="+1 555 0199")
+    await dialler.dial("6001")
+    await dialler.dial("6001", from_number="600")
+    assert [order.from_number for order in pbx.orders] == ["+15550199", "600"]
+
+
+async def test_what_an_exchange_does_not_do() -> None:
+    dialler, pbx = exchange()
+    with pytest.raises(CallError, match="no extension"):
+        await dialler.dial("6001&6002")
+    with pytest.raises(CallError, match="machine_detection"):
+        await dialler.dial("6001", machine_detection="carrier")
+    with pytest.raises(ConfigError, match="AMI_USER"):
+        await Desk().dialler.dial("6001", carrier="asterisk")
+    assert pbx.orders == []

@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from offhook.carriers.media_stream.destinations import destination, keys, sound_url
+from offhook.carriers.destinations import destination, extension, keys, sound_url
 from offhook.errors import CallError
 
 
@@ -58,3 +60,51 @@ def test_files_have_addresses_of_the_web() -> None:
     for wrong in ("ftp://x", "file:///etc/passwd", "x", ""):
         with pytest.raises(CallError, match="is no address of a file"):
             sound_url(wrong)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("6001", "6001"),
+        ("60", "60"),
+        ("+1 (555) 010-0", "+15550100"),
+        (" sales ", "sales"),
+        ("*97", "*97"),
+        ("a-b.c", "a-b.c"),
+    ],
+)
+def test_extensions_of_a_dialplan(written: str, meant: str) -> None:
+    assert extension(written) == meant
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "6001,1",
+        "6001&6002",
+        "6001|1",
+        "${EXTEN}",
+        "a b",
+        "6001\r\nAction: Logoff",
+        "_X.",
+        "a(b)",
+        "6001@x",
+        "x" * 66,
+    ],
+)
+def test_what_is_no_extension(written: str) -> None:
+    with pytest.raises(CallError, match="no extension"):
+        extension(written)
+
+
+@given(st.text() | st.text("+0123456789*#-_.,|&()[]{}$@:;/ \r\n\0aX"))
+def test_an_extension_is_one_argument_on_one_line_or_none(written: str) -> None:
+    try:
+        chosen = extension(written)
+    except CallError:
+        return
+    assert chosen.isascii()
+    assert chosen.isprintable()
+    assert not set(chosen) & set(",|&()[]{}$@:;/\\'\" ")
+    assert chosen[0] != "_"

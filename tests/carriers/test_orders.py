@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from offhook.carriers.media_stream.orders import Orders
-from offhook.config import CarrierName, Settings
+from offhook.carriers.orders import Orders
+from offhook.config import DialCarrier, Settings
 from offhook.errors import CallError, ConfigError
 
 
-def orders(*carriers: CarrierName, **settings: Any) -> Orders:
+def orders(*carriers: DialCarrier, **settings: Any) -> Orders:
     tree = {"keys": {"from_number": "+15550199"}, "agents": {"reception": {}, "sales": {}}, **settings}
     return Orders(Settings.model_validate(tree), carriers, lambda: "https://x.example")
 
@@ -48,3 +48,21 @@ def test_a_missing_account_is_told_with_its_keys() -> None:
 def test_a_call_may_last_a_minute_longer_than_its_agent_lets_it() -> None:
     ours = orders(agents={"reception": {"silence": {"max_duration_s": 100}}})
     assert ours.longest_s("reception") == 160
+
+
+def test_an_asterisk_may_show_the_number_of_its_trunk() -> None:
+    assert orders(keys={}).from_number("asterisk", "") == ""
+    assert orders(asterisk={"from_number": "+1 555 0111"}).from_number("asterisk", "") == "+15550111"
+    with pytest.raises(CallError, match="no extension"):
+        orders().from_number("asterisk", "Ann <600>")
+
+
+def test_who_tells_machines_from_people() -> None:
+    assert (orders().judge("vobiz", "carrier"), orders().judge("asterisk", "own")) == ("carrier", "own")
+    with pytest.raises(CallError, match="machine_detection"):
+        orders().judge("asterisk", "carrier")
+
+
+def test_an_asterisk_without_a_manager() -> None:
+    with pytest.raises(ConfigError, match="no manager of Asterisk"):
+        orders("vobiz").carrier("asterisk")

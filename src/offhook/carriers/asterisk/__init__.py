@@ -1,0 +1,1 @@
+"""Call control on Asterisk, by its manager interface (AMI)."""
