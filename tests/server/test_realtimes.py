@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from offhook.calls.engines.realtime import Realtime
 from offhook.calls.engines.stand_in import RealtimeWithStandIn
 from offhook.config import AgentSettings, RealtimeSettings, Settings
 from offhook.errors import SettingsError
-from offhook.events import AgentSaid, CallerSaid, EndReason
+from offhook.events import AgentSaid, CallerSaid, CallTrouble, EndReason
 from offhook.server.brains import Brains
 from offhook.server.engines import load_engines
 from offhook.server.providers import Providers, for_agent, named_tables
@@ -59,15 +60,43 @@ async def test_a_call_is_answered_by_a_session(brains: Brains, tmp_path: Path) -
         brains.expect("a")
         rig = Rig(tmp_path, agent=of.agents["a"])
         rig.call.answer(brains.engines["a"])
-        for ms in range(0, 10_000, 20):
-            await rig.run(20, VOICE if 4_000 <= ms < 4_600 else None)
-            if len(rig.all(AgentSaid)) == 2 and rig.all(CallerSaid):
-                break
+        await rig.run(4_000)
+        await rig.run(600, VOICE)
+        async with asyncio.timeout(30):
+            while len(rig.all(AgentSaid)) < 2 or not rig.all(CallerSaid):
+                await rig.run(20)
         rig.call.end(EndReason.SHUTDOWN)
         await rig.call.ended.wait()
         await brains.close()
     assert [event.text for event in rig.all(CallerSaid)] == ["When do you open?"]
     assert [event.heard for event in rig.all(AgentSaid)][1] == "At eight."
+
+
+async def test_a_session_whose_time_is_over_is_followed_by_another(brains: Brains, tmp_path: Path) -> None:
+    vendor = Vendor()
+    async with vendor.double.serve() as url:
+        of = settings(url, realtime_fallback=False)
+        await load_engines(of, of.agents, brains)
+        rig = Rig(tmp_path, agent=of.agents["a"])
+        rig.call.answer(brains.engines["a"])
+        async with asyncio.timeout(30):
+            while not rig.all(AgentSaid):
+                await rig.run(20)
+        await vendor.realtime.expire()
+        async with asyncio.timeout(30):
+            while not rig.all(CallTrouble) or len(vendor.realtime.sessions) < 2:
+                await rig.run(20)
+        await rig.run(4_000)
+        await rig.run(600, VOICE)
+        async with asyncio.timeout(30):
+            while len(rig.all(AgentSaid)) < 2 or not rig.all(CallerSaid):
+                await rig.run(20)
+        rig.call.end(EndReason.SHUTDOWN)
+        await rig.call.ended.wait()
+        await brains.close()
+    assert [event.text for event in rig.all(CallerSaid)] == ["When do you open?"]
+    assert rig.all(AgentSaid)[1].heard == "At eight."
+    assert len(rig.all(CallTrouble)) == 1
 
 
 async def test_the_pipeline_stands_by_unless_it_is_not_wanted(brains: Brains, tmp_path: Path) -> None:

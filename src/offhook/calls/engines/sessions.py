@@ -234,7 +234,8 @@ class Sessions:
         self._debt.broken = link.items.break_off() or self._debt.broken
         self._callers.gone()
         if self.deaf:
-            self._end_alone(self._debt.line, self.ending or EndReason.ERROR)
+            if self.ending is not None:
+                self._end_alone(self._debt.line, self.ending)
             return
         self._replacing = owed or self._debt.any
         following = self._succession.after(link.watched, error, served_ms=link.served_ms)
