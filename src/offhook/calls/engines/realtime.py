@@ -6,7 +6,7 @@ from offhook.calls import turns
 from offhook.calls.conversation import Conversation
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.caller_utterances import CallerUtterances
-from offhook.calls.engines.floor import Floor
+from offhook.calls.engines.voice_floor import VoiceFloor
 from offhook.calls.engines.last_silence import LastSilence
 from offhook.calls.engines.sessions import HandOver, RealtimeParts, Sessions
 from offhook.calls.keypad import Keypad
@@ -35,7 +35,7 @@ class Realtime:
         self._call = call
         self._agent = agent
         self._playout = call.playout
-        self._floor = Floor(agent.turns)
+        self._floor = VoiceFloor(agent.turns)
         self._callers = CallerUtterances(call, conversation, padding_ms=agent.turns.prefix_padding_ms)
         self._sessions = Sessions(call, parts, conversation, self._callers, self, hand_over=hand_over)
         self._watch = self._sessions.utterances.watch

@@ -4,7 +4,7 @@ from offhook.calls import turns
 from offhook.config import TurnSettings
 from offhook.providers.stt.base import Transcript
 
-__all__ = ["Floor"]
+__all__ = ["VoiceFloor"]
 
 # To the state machine of turns: it was speech, whatever its words. Neither is a backchannel or expects more.
 _SPEECH = "(speech)"
@@ -12,7 +12,7 @@ _UNTOLD = Transcript(_SPEECH, 1.0)
 _NOISE = Transcript("", 0.0)
 
 
-class Floor:
+class VoiceFloor:
     """The caller's side of turn-taking for a call whose provider hears the words.
 
     A voice over the agent holds it at once. If the provider says that it is speech, or if it lasts for `barge_in_ms`,

@@ -1,5 +1,5 @@
 from offhook.calls import turns
-from offhook.calls.engines.floor import Floor
+from offhook.calls.engines.voice_floor import VoiceFloor
 from offhook.config import TurnSettings
 
 CHUNK_MS = 32
@@ -9,7 +9,7 @@ class Voice:
     """A voice and silences, chunk by chunk."""
 
     def __init__(self, *, agent_speaking: bool) -> None:
-        self.floor = Floor(TurnSettings())
+        self.floor = VoiceFloor(TurnSettings())
         self.agent_speaking = agent_speaking
         self.now_ms = 0
 
