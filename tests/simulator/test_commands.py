@@ -184,7 +184,7 @@ def test_a_process_that_is_not_there() -> None:
 @pytest.mark.models
 def test_the_doubles_stand_until_they_are_stopped(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "offhook", "doubles"],
+        [sys.executable, "-m", "offhook", "doubles", "--carrier", "vobiz"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -195,13 +195,18 @@ def test_the_doubles_stand_until_they_are_stopped(tmp_path: Path) -> None:
     try:
         told = [process.stderr.readline()]
         settings = "".join(iter(process.stdout.readline, "\n"))
-        settings += "".join(process.stdout.readline() for _ in range(8))
+        settings += "".join(process.stdout.readline() for _ in range(15))
+        told += [process.stderr.readline() for _ in range(6)]
     finally:
         process.terminate()
         process.communicate(timeout=60)
     (tmp_path / "offhook.toml").write_text(settings)
-    read = load_settings(tmp_path / "offhook.toml", environ={"DEEPGRAM_API_KEY": "any"})
+    (tmp_path / ".env").write_text("".join(told[1:]))
+    read = load_settings(tmp_path / "offhook.toml", environ={})
     assert "Put this into offhook.toml" in told[0]
+    assert (read.vobiz.from_number, read.server.public_url) == ("+15550199", "http://127.0.0.1:8000")
+    assert read.vobiz.api_url
+    assert read.keys.vobiz_auth_token is not None
     assert read.agents["reception"].stt == ("deepgram", "whisper")
     assert {read.stt_settings("deepgram").base_url, read.tts_settings("elevenlabs").base_url}.isdisjoint({""})
     assert process.returncode == 0

@@ -35,6 +35,9 @@ class TwilioSettings(Section):
     )
     from_number: str = Field("", description="number that outbound calls show; FROM_NUMBER if not set")
     ring_timeout_s: int = Field(60, ge=5, le=600, description="how long an outbound call rings")
+    settle_ms: int = Field(
+        0, ge=0, le=5_000, description="pause before the first words of an inbound call, where a line loses them"
+    )
     machine_detection: Literal["carrier", "own", "off"] = Field(
         "carrier", description="who tells machines from people on outbound calls: carrier, own (by timing) or off"
     )

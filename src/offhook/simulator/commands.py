@@ -20,7 +20,7 @@ from offhook.simulator.bench.printing import print_bench
 from offhook.simulator.bench.running import Plan, parse_steps, run_bench
 from offhook.simulator.clips import needs_voice
 from offhook.simulator.clouds.media_stream import Carrier
-from offhook.simulator.clouds.standing import settings_for, standing
+from offhook.simulator.clouds.standing import keys_for, settings_for, standing
 from offhook.simulator.equipment import local_equipment
 from offhook.simulator.printing import Live, print_report, print_title, print_totals
 from offhook.simulator.reaching import Way, reached
@@ -155,28 +155,30 @@ def bench(
         raise typer.Exit(FAILED)
 
 
-def doubles(config: ConfigOption = None) -> None:
+def doubles(
+    carrier: Annotated[Carrier | None, typer.Option(help="Stand in for this carrier too, to place calls.")] = None,
+    config: ConfigOption = None,
+) -> None:
     """Stand in for Deepgram, OpenAI and ElevenLabs on local models, until stopped.
 
-    Prints the settings of an agent that uses them: for trying a cloud-shaped agent without any key.
+    Prints the settings of an agent that uses them: for trying a cloud-shaped agent without any key. With --carrier,
+    whatever number is called, somebody answers and says hello.
     """
     try:
-        uvloop.run(_stand_in(load_settings(config)))
+        uvloop.run(_stand_in(load_settings(config), carrier))
     except OffhookError as error:
         typer.secho(f"offhook: {error}", fg="red", err=True)
         raise typer.Exit(UNUSABLE) from error
 
 
-async def _stand_in(settings: Settings) -> None:
+async def _stand_in(settings: Settings, carrier: Carrier | None) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with standing(settings) as clouds:
+    async with standing(settings, carrier) as clouds:
         typer.echo(settings_for(clouds))
+        keys = "\n".join(f"  {name}={value}" for name, value in keys_for(clouds).items())
         typer.secho(
-            "Put this into offhook.toml, and start the server with any keys:\n"
-            "  DEEPGRAM_API_KEY=any OPENAI_API_KEY=any ELEVENLABS_API_KEY=any offhook serve\n"
-            "Ctrl-C ends the doubles.",
-            err=True,
+            f"Put this into offhook.toml, and these into .env beside it:\n{keys}\nCtrl-C ends the doubles.", err=True
         )
         await stop.wait()

@@ -352,3 +352,25 @@ def test_whatever_comes_in_whatever_order(carrier: CarrierName, sequence: list[A
     assert spoken[: len(spoken) // 160 * 160].endswith(b"".join(call.frames))
     played = [item for item in call.said if item[0] == "played"]
     assert len(played) <= sum(str(step).startswith("mark") for step in sequence)
+
+
+def test_a_line_that_loses_first_words_is_given_time_to_settle() -> None:
+    now = 5.0
+    leg = StreamLeg(
+        lambda text: None,
+        Wire().hang_up,
+        frames=FRAMES["vobiz"](MULAW_8K, 65_536),
+        carrier_call_id=CALL,
+        peer="",
+        origin=CallOrigin(),
+        control=None,
+        lead_ms=400,
+        clear_ms=300,
+        settle_ms=500,
+        clock=lambda: now,
+    )
+    assert not leg.ready
+    now = 5.49
+    assert not leg.ready
+    now = 5.51
+    assert leg.ready

@@ -108,21 +108,29 @@ async def test_silence_is_not_transcribed(ear: ModelEar, writer: Counting) -> No
     assert writer.ms == []
 
 
+async def test_of_a_scrap_of_a_word_nothing_is_made(ear: ModelEar, writer: Counting) -> None:
+    frames(ear, MULAW_8K, (0.5, 600))
+    assert await ear.words(0, 500, final=False) == []
+    assert writer.ms == []
+    frames(ear, MULAW_8K, (0.2, 0))
+    assert await ear.words(0, 700, final=False) != [], "it was a short word"
+
+
 async def test_guesses_are_made_once_a_second(ear: ModelEar, writer: Counting) -> None:
-    frames(ear, MULAW_8K, (0.5, 600))
-    await ear.words(0, 500, final=False)
-    frames(ear, MULAW_8K, (0.5, 600))
+    frames(ear, MULAW_8K, (0.7, 600))
+    await ear.words(0, 700, final=False)
+    frames(ear, MULAW_8K, (0.3, 600))
     await ear.words(0, 1_000, final=False)
     assert len(writer.ms) == 1
-    frames(ear, MULAW_8K, (0.6, 600))
-    await ear.words(0, 1_600, final=False)
+    frames(ear, MULAW_8K, (0.8, 600))
+    await ear.words(0, 1_800, final=False)
     assert len(writer.ms) == 2
 
 
 async def test_a_pause_brings_a_better_guess_which_may_be_final(ear: ModelEar, writer: Counting) -> None:
-    frames(ear, MULAW_8K, (0.5, 600))
-    await ear.words(0, 500, final=False)
-    frames(ear, MULAW_8K, (0.3, 600), (0.2, 0))
+    frames(ear, MULAW_8K, (0.7, 600))
+    await ear.words(0, 700, final=False)
+    frames(ear, MULAW_8K, (0.1, 600), (0.2, 0))
     await ear.words(0, 1_000, final=False)
     assert len(writer.ms) == 2
     frames(ear, MULAW_8K, (0.2, 0))
@@ -131,8 +139,8 @@ async def test_a_pause_brings_a_better_guess_which_may_be_final(ear: ModelEar, w
 
 
 async def test_what_is_final_is_heard_to_its_end(ear: ModelEar, writer: Counting) -> None:
-    frames(ear, MULAW_8K, (0.5, 600))
-    await ear.words(0, 500, final=False)
-    frames(ear, MULAW_8K, (0.3, 600))
+    frames(ear, MULAW_8K, (0.7, 600))
+    await ear.words(0, 700, final=False)
+    frames(ear, MULAW_8K, (0.1, 600))
     await ear.words(0, 800, final=True)
     assert len(writer.ms) == 2

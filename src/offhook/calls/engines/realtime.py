@@ -6,9 +6,9 @@ from offhook.calls import turns
 from offhook.calls.conversation import Conversation
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.caller_utterances import CallerUtterances
-from offhook.calls.engines.voice_floor import VoiceFloor
 from offhook.calls.engines.last_silence import LastSilence
 from offhook.calls.engines.sessions import HandOver, RealtimeParts, Sessions
+from offhook.calls.engines.voice_floor import VoiceFloor
 from offhook.calls.keypad import Keypad
 from offhook.calls.patience import Patience
 from offhook.calls.placeholders import fill

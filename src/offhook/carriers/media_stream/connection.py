@@ -57,6 +57,7 @@ async def serve_stream(
         control=control,
         peer=peer,
         byte_order=carrier.byte_order if isinstance(carrier, CarrierSettings) else "little",
+        settle_ms=carrier.settle_ms if ticket.origin.direction == "inbound" else 0,
     )
     await connection.run()
 
@@ -72,6 +73,7 @@ class _Connection:
         control: CallControl | None,
         peer: str,
         byte_order: ByteOrder,
+        settle_ms: int,
     ):
         self._socket = socket
         self._ticket = ticket
@@ -80,6 +82,7 @@ class _Connection:
         self._control = control
         self._peer = peer
         self._byte_order = byte_order
+        self._settle_ms = settle_ms
         self._frames = FRAMES[ticket.carrier](ticket.format, limits.max_message_bytes)
         self._early = _EarlyAudio(ticket.format.bytes_in(EARLY_MS))
         self._leg: StreamLeg | None = None
@@ -220,6 +223,7 @@ class _Connection:
             control=self._control,
             lead_ms=self._limits.lead_ms,
             clear_ms=self._limits.clear_ms,
+            settle_ms=self._settle_ms,
             byte_order=self._byte_order,
             clock=time.monotonic,
         )

@@ -28,8 +28,8 @@ CLEAR_FORGOTTEN_S = 2.0
 class StreamLeg:
     """Implements `offhook.calls.leg.Leg` over messages. `clock` is monotonic, in seconds.
 
-    The format is that of the stream. Names of marks are to be used once a call: one that comes back after a clear is
-    stale, and dropped. After `close` no events come.
+    The format is that of the stream; nothing is to be sent within `settle_ms` of its start. Names of marks are to be
+    used once a call: one that comes back after a clear is stale, and dropped. After `close` no events come.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class StreamLeg:
         control: CallControl | None,
         lead_ms: int,
         clear_ms: int,
+        settle_ms: int = 0,
         byte_order: ByteOrder = "little",
         clock: Callable[[], float] = time.monotonic,
     ):
@@ -59,6 +60,7 @@ class StreamLeg:
         self._control = control
         self._clear_s = clear_ms / 1000
         self._clock = clock
+        self._settled_at = clock() + settle_ms / 1000
         self._swaps = byte_order == "big" and self.format.encoding is Encoding.PCM16
         self._held = b""
         self._clears: deque[float] = deque()
@@ -75,8 +77,10 @@ class StreamLeg:
 
     @property
     def ready(self) -> bool:
-        """False from a clear until all that were sent are acknowledged, or `clear_ms` have passed since the last."""
-        return not self._clears or self._clock() >= self._clears[-1] + self._clear_s
+        """False until the line has settled; and from a clear until all that were sent are acknowledged, or `clear_ms`
+        have passed since the last."""
+        now = self._clock()
+        return now >= self._settled_at and (not self._clears or now >= self._clears[-1] + self._clear_s)
 
     # What the call asks
 

@@ -1,7 +1,7 @@
 """Providers that answer at once, by script, and note when they were asked.
 
 They stand on the doubles of Deepgram, of OpenAI's chat completions and of ElevenLabs' sockets. What the doubles need
-between a request and its answer, some 0.2 ms each when the machine has time for them, is counted as the server's.
+between a request and its answer, below a millisecond when the machine has time for them, is counted as the server's.
 """
 
 import time
@@ -139,8 +139,8 @@ class _LoudnessEar:
 
     @property
     def in_word(self) -> bool:
-        """Never: a stretch of sound is heard as a whole line."""
-        return False
+        """Whether there is sound: only where it ends are its words known."""
+        return self.voiced
 
     async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:
         """The words of the stretches that ended between the two times."""

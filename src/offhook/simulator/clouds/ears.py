@@ -27,6 +27,7 @@ __all__ = [
 _START, _GAP = 0.5, 0.15
 _LEAD_MS, _TAIL_MS = 300, 200
 _INTERIM_MS = 1_000
+_SCRAP_MS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,13 +166,18 @@ class ModelEar:
         return self.voiced
 
     async def words(self, start_ms: float, end_ms: float, *, final: bool) -> list[HeardWord]:
-        """The words between the two times. A guess is made anew at a pause and after each second of voice only."""
+        """The words between the two times. A guess is made after 0.6 s of voice, then at a pause and after each
+        second of voice only."""
         voices = [(max(a, start_ms), min(b, end_ms)) for a, b in self._voices if a < end_ms and b > start_ms]
-        if not voices:
+        if not voices or self._too_soon(voices, final):
             return []
         if self._guess is None or not self._still_good(self._guess, start_ms, voices[-1][1], final):
             self._guess = _Guess(start_ms, voices[-1][1], await self._transcribe(start_ms, voices))
         return self._guess.words
+
+    def _too_soon(self, voices: list[tuple[float, float]], final: bool) -> bool:
+        # Of a scrap of a word the recogniser makes nonsense, and takes its time for it.
+        return not final and self.voiced and sum(end - start for start, end in voices) < _SCRAP_MS
 
     def _still_good(self, guess: "_Guess", start_ms: float, last_ms: float, final: bool) -> bool:
         if guess.start_ms != start_ms:
