@@ -81,7 +81,7 @@ def _clock(settings: Settings) -> Iterator[Check]:
 
 
 def _talks(settings: Settings) -> bool:
-    return any(agent.engine == "pipeline" for agent in settings.agents.values())
+    return any(agent.uses_pipeline for agent in settings.agents.values())
 
 
 def _runtimes(settings: Settings) -> Iterator[Check]:
@@ -178,7 +178,7 @@ def _data_dir(folder: Path) -> Check:
 
 
 def _agent(name: str, agent: AgentSettings) -> Iterator[Check]:
-    for kind, path in (("flow", agent.flow), ("facts", agent.facts)) if agent.engine == "pipeline" else ():
+    for kind, path in (("flow", agent.flow), ("facts", agent.facts)) if agent.engine != "loopback" else ():
         yield _flow_file(name, kind, path)
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "EventSink",
     "ToolCalled",
     "TurnMeasured",
+    "UsageReported",
 ]
 
 
@@ -165,6 +166,14 @@ class TurnMeasured(CallEvent):
     first_text_ms: int
     tts_ms: int
     first_audio_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReported(CallEvent):
+    """What `provider` counts, and bills, since the last time: a number for each kind, such as `audio_out` tokens."""
+
+    provider: str
+    used: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,3 +49,22 @@ def test_a_late_result_stands_behind_the_utterance_that_asked_for_it() -> None:
         ("tool", "2"),
         ("caller", ""),
     ]
+
+
+def test_an_utterance_has_its_place_before_its_words() -> None:
+    conversation = Conversation()
+    entry = conversation.caller_speaks()
+    conversation.caller_said("Later.")
+    assert [message.text for message in conversation.messages()] == ["Later."]
+    entry.text = " First. "
+    assert [message.text for message in conversation.messages()] == ["First.", "Later."]
+
+
+def test_what_broke_off_is_unfinished_until_something_follows() -> None:
+    conversation = Conversation()
+    track = Track(PCM_8K, text="We open at")
+    conversation.agent_says(track)
+    conversation.agent_broke_off(track)
+    assert conversation.messages() == [Message("agent", "We open at", unfinished=True)]
+    conversation.caller_said("Yes?")
+    assert conversation.messages()[0] == Message("agent", "We open at")

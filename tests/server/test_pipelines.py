@@ -1,95 +1,12 @@
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
-
-import pytest
-
-from offhook.config import Settings
-from offhook.errors import SettingsError
-from offhook.events import CallerSaid
-from offhook.server.brains import Brains
-from offhook.server.pipelines import load_pipelines
-from offhook.simulator.clouds.ears import Saying, scripted_ears
-from offhook.simulator.clouds.openai import OpenAiDouble
-from offhook.simulator.clouds.openai_chat import ChatDouble, ChatReply
-from offhook.simulator.clouds.openai_realtime import RealtimeDouble
-from offhook.simulator.clouds.openai_speech import SpeechDouble
-from offhook.simulator.tone_voice import ToneVoice
-from tests.calls.rig import VOICE, Rig
-from tests.simulator.clouds.waiting import until
-
-KEY = "sk-right"
+from offhook.config import AgentSettings
+from offhook.server.pipelines import what_it_says
 
 
-class Vendor:
-    """A vendor of everything."""
-
-    def __init__(self) -> None:
-        self.ears = RealtimeDouble(scripted_ears(Saying("When do you open?", 4_000, 4_600)), api_key=KEY)
-        self.chat = ChatDouble([ChatReply("At eight.")], api_key=KEY)
-        self.speech = SpeechDouble(ToneVoice(), api_key=KEY)
-        self.double = OpenAiDouble(self.ears, self.chat, self.speech, api_key=KEY)
-
-
-@pytest.fixture
-async def brains() -> AsyncIterator[Brains]:
-    loaded = Brains()
-    yield loaded
-    await loaded.close()
-
-
-def settings(url: str, key: str = KEY) -> Settings:
-    table: dict[str, Any] = {"kind": "openai", "base_url": url, "api_key": key}
-    agent = {"stt": ["x"], "llm": ["x", "flow"], "tts": ["x"], "greeting": "Hello from {business}."}
-    return Settings.model_validate(
-        {"agents": {"a": agent}, "stt": {"x": table}, "llm": {"x": table}, "tts": {"x": table}}
-    )
-
-
-async def test_an_agent_on_vendors_is_ready_when_a_call_comes(brains: Brains) -> None:
-    vendor = Vendor()
-    async with vendor.double.serve() as url:
-        of = settings(url)
-        await load_pipelines(of, of.agents, brains)
-        asked = vendor.double.models_asked
-        assert "Ace Plumbing" in brains.instructions["a"]
-        assert brains.phrases is not None
-        prepared = " ".join(request.body["input"].strip() for request in vendor.speech.requests)
-        assert of.limits.busy_line in prepared
-        assert "Hello from Ace Plumbing." in prepared
-        brains.expect("a")
-        brains.expect("nobody")
-        await until(lambda: vendor.double.models_asked == asked + 2)
-        await brains.close()
-
-
-async def test_a_call_is_heard_answered_and_spoken_to_by_vendors(brains: Brains, tmp_path: Path) -> None:
-    vendor = Vendor()
-    async with vendor.double.serve() as url:
-        of = settings(url)
-        await load_pipelines(of, of.agents, brains)
-        rig = Rig(tmp_path, agent=of.agents["a"])
-        rig.call.answer(brains.engines["a"])
-        await rig.run(4_000)
-        await rig.run(600, VOICE)
-        async with asyncio.timeout(30):
-            while not rig.all(CallerSaid) or len(rig.said()) < 2:
-                await rig.run(20)
-        assert rig.all(CallerSaid)[0].text == "When do you open?"
-        assert rig.said()[1] == "At eight."
-        await brains.close()
-
-
-async def test_a_wrong_key_stops_the_start(brains: Brains) -> None:
-    async with Vendor().double.serve() as url:
-        of = settings(url, key="sk-wrong")
-        with pytest.raises(SettingsError, match="refused"):
-            await load_pipelines(of, of.agents, brains)
-        await brains.close()
-
-
-async def test_a_vendor_that_is_away_does_not_stop_it(brains: Brains) -> None:
-    of = settings("http://127.0.0.1:1/v1")
-    await load_pipelines(of, of.agents, brains)
-    assert set(brains.engines) == {"a"}
+def test_the_lines_that_an_agent_says_often() -> None:
+    agent = AgentSettings()
+    lines = what_it_says(agent)
+    assert {agent.greeting, agent.trouble_line, agent.silence.ask_line} <= set(lines)
+    assert agent.moment_line not in lines
+    assert agent.moment_line in what_it_says(AgentSettings(engine="realtime"))
+    machine = AgentSettings(machine="leave_message", machine_message="Call us.")
+    assert "Call us." in what_it_says(machine)

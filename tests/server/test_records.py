@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from offhook.events import CallEnded, CallerSaid, CallStarted, DtmfReceived, EndReason
+from offhook.events import CallEnded, CallerSaid, CallStarted, DtmfReceived, EndReason, UsageReported
 from offhook.server.records import CallRecords
 
 STARTED = CallStarted(
@@ -109,3 +109,17 @@ def test_calls_that_ended_long_ago_are_not_remembered(tmp_path: Path) -> None:
             records.note_end("audiosocket", str(number), "told")
     told = [orjson.loads(path.read_bytes())["end_detail"] for path in tmp_path.glob("*.json")]
     assert sorted(told) == [""] * 36 + ["told"] * 64
+
+
+def test_what_providers_count_is_added_up(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as worker:
+        records = CallRecords(tmp_path, worker)
+        records(STARTED)
+        records(UsageReported("5f1", 900, "openai", {"audio_in": 10, "audio_out": 40}))
+        records(UsageReported("5f1", 1_900, "openai", {"audio_out": 2}))
+        records(UsageReported("5f1", 2_900, "other", {"seconds": 1.5}))
+        records(CallEnded("5f1", 3_000, EndReason.CALLER_HUNG_UP))
+    [path] = tmp_path.glob("*.json")
+    record = orjson.loads(path.read_bytes())
+    assert record["usage"] == {"openai": {"audio_in": 10, "audio_out": 42}, "other": {"seconds": 1.5}}
+    assert record["turns"] == []

@@ -1,12 +1,23 @@
 """What was said in a call, as both sides heard it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from offhook.calls.track import Track
 from offhook.providers.llm.base import Message, ToolCall
 
-__all__ = ["Conversation"]
+__all__ = ["CallerEntry", "Conversation"]
+
+
+@dataclass(eq=False)
+class CallerEntry:
+    """An utterance of the caller that has its place before its `text` is known."""
+
+    text: str = ""
+
+    def message(self) -> Message:
+        """What is known of it."""
+        return Message("caller", self.text.strip())
 
 
 @dataclass(eq=False)
@@ -20,15 +31,25 @@ class _AgentEntry:
         return Message("agent", text.strip(), interrupted=cut, tool_calls=self.tool_calls)
 
 
+_Entry = Message | CallerEntry | _AgentEntry
+
+
 class Conversation:
     """The messages of a call. What the agent said counts only as far as the caller heard it."""
 
     def __init__(self) -> None:
-        self._entries: list[Message | _AgentEntry] = []
+        self._entries: list[_Entry] = []
+        self._broken_off: Track | None = None
 
     def caller_said(self, text: str) -> None:
         """Add an utterance of the caller."""
         self._entries.append(Message("caller", text))
+
+    def caller_speaks(self) -> CallerEntry:
+        """Add an utterance of the caller whose words will come later, if they come."""
+        entry = CallerEntry()
+        self._entries.append(entry)
+        return entry
 
     def caller_keyed(self, digits: str) -> None:
         """Add keys that the caller pressed."""
@@ -45,6 +66,10 @@ class Conversation:
                 entry.tool_calls = calls
                 return
 
+    def agent_broke_off(self, track: Track) -> None:
+        """What the agent said in `track` is not all that it was about to say, through no fault of the caller."""
+        self._broken_off = track
+
     def tool_returned(self, call_id: str, result: str) -> None:
         """Add the result of a tool, as JSON, behind the utterance that called it, however late it comes."""
         self._entries.insert(self._place_of(call_id), Message("tool", result, tool_call_id=call_id))
@@ -58,9 +83,13 @@ class Conversation:
 
     def messages(self) -> list[Message]:
         """The conversation so far, without what the agent meant to say and never uttered."""
-        rendered = [entry if isinstance(entry, Message) else entry.message() for entry in self._entries]
-        return [message for message in rendered if message.text or message.keypad or message.tool_calls]
+        rendered = [(entry, entry if isinstance(entry, Message) else entry.message()) for entry in self._entries]
+        said = [(entry, each) for entry, each in rendered if each.text or each.keypad or each.tool_calls]
+        messages = [message for _, message in said]
+        if said and isinstance(said[-1][0], _AgentEntry) and said[-1][0].track is self._broken_off:
+            messages[-1] = replace(messages[-1], unfinished=not messages[-1].interrupted)
+        return messages
 
 
-def _is_result(entry: Message | _AgentEntry) -> bool:
+def _is_result(entry: _Entry) -> bool:
     return isinstance(entry, Message) and entry.role == "tool"

@@ -44,7 +44,7 @@ class Transcriber:
     A recogniser that listens along gets every frame from `start` on. Whoever takes over from one that died gets the
     audio of the current utterance first. One that gives no words while the caller speaks is doubted: the next one is
     set to work beside it, and the transcripts of both decide whether it was deaf or whether there was nothing to hear.
-    A better one that is well again takes over between two utterances.
+    A better one that is well again takes over between two utterances. `kept` has what another one heard of the call.
     """
 
     def __init__(
@@ -55,11 +55,12 @@ class Transcriber:
         language: str,
         padding_ms: int,
         events: TranscriberEvents,
+        kept: KeptAudio | None = None,
     ):
         self._standby = standby
         self._language = language
         self._events = events
-        self._kept = KeptAudio(format, padding_ms=padding_ms)
+        self._kept = kept or KeptAudio(format, padding_ms=padding_ms)
         self._listening: Listening | None = None
         self._doubted: Along | None = None
         self._onset_ms: int | None = None
@@ -68,9 +69,9 @@ class Transcriber:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._farewells: set[asyncio.Task[None]] = set()
 
-    def start(self) -> None:
-        """Begin to listen, before there is anything to hear."""
-        self._listening = self._open(self._standby.best, None)
+    def start(self, from_ms: int | None = None) -> None:
+        """Begin to listen, before there is anything to hear, or to what was kept since `from_ms`."""
+        self._listening = self._open(self._standby.best, from_ms)
 
     def hear(self, frame: bytes, *, onset_ms: int | None = None, voiced_ms: int = 0) -> None:
         """Take one 20 ms frame. `onset_ms` is where the current utterance began, and `voiced_ms` how long its voice

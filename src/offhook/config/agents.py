@@ -98,8 +98,14 @@ class AgentSettings(Section):
         description="the agent's first words; {business} is its name in the facts",
     )
     instructions: str = Field("", description="for a language model: who the agent is and what it must do")
-    engine: Literal["pipeline", "loopback"] = Field(
-        "pipeline", description="pipeline, or loopback to hear yourself when testing a line"
+    engine: Literal["pipeline", "realtime", "loopback"] = Field(
+        "pipeline", description="pipeline, realtime, or loopback to hear yourself when testing a line"
+    )
+    realtime: tuple[str, ...] = Field(
+        ("openai",), min_length=1, description="who hears, answers and speaks, best first: openai or realtime tables"
+    )
+    realtime_fallback: bool = Field(
+        True, description="let stt, llm and tts take over a call when nobody in realtime can go on"
     )
     stt: tuple[str, ...] = Field(
         ("whisper",),
@@ -123,6 +129,10 @@ class AgentSettings(Section):
     trouble_line: str = Field(
         "I am sorry, something went wrong here. Could you say that again?", description="said when a model fails"
     )
+    moment_line: str = Field(
+        "One moment, please.",
+        description="said by the voice of tts while a tool takes long, or a realtime model is replaced",
+    )
     measure_vad: bool = Field(False, description="let the loopback engine run the voice detector too")
     language: str = Field("en", pattern=r"^[a-z]{2}$", description="what callers speak")
     voice: str = Field("heart", description="name of the voice that speaks")
@@ -137,6 +147,16 @@ class AgentSettings(Section):
     machine_message: str = Field("", description="the message that is left then")
     turns: TurnSettings = TurnSettings()
     silence: SilenceSettings = SilenceSettings()
+
+    @property
+    def uses_pipeline(self) -> bool:
+        """Whether recognisers, responders and voices answer its calls, or may have to."""
+        return self.engine == "pipeline" or (self.engine == "realtime" and self.realtime_fallback)
+
+    @property
+    def uses_voice_detection(self) -> bool:
+        """Whether the voice detector listens to its calls."""
+        return self.engine in ("pipeline", "realtime") or self.measure_vad
 
     @model_validator(mode="after")
     def _message_is_there(self) -> "AgentSettings":

@@ -44,8 +44,7 @@ __all__ = [
 ]
 
 _Provider = TypeVar("_Provider", SttSettings, LlmSettings, TtsSettings, RealtimeSettings)
-_STAGES = {"stt": STT_KINDS, "llm": LLM_KINDS, "tts": TTS_KINDS}
-_TABLES = {**_STAGES, "realtime": REALTIME_KINDS}
+_STAGES = {"stt": STT_KINDS, "llm": LLM_KINDS, "tts": TTS_KINDS, "realtime": REALTIME_KINDS}
 
 
 class ServerSettings(Section):
@@ -186,11 +185,10 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _providers_exist(self) -> "Settings":
-        for stage, kinds in _TABLES.items():
+        for stage, kinds in _STAGES.items():
             for name, table in getattr(self, stage).items():
                 if table.kind is None and name not in kinds:
                     raise wrong(f'"{name}" is none of {", ".join(kinds)}, so its kind is needed', stage, name, "kind")
-        for stage, kinds in _STAGES.items():
             tables = getattr(self, stage)
             for agent, settings in self.agents.items():
                 for name in getattr(settings, stage):

@@ -61,17 +61,17 @@ async def load_brains(settings: Settings) -> Brains:
 
 async def _load(settings: Settings, brains: Brains) -> None:
     agents = settings.agents
-    if any(agent.engine == "pipeline" or agent.measure_vad for agent in agents.values()):
+    if any(agent.uses_voice_detection for agent in agents.values()):
         brains.voice_detection = VoiceDetection(await asyncio.to_thread(_load_vad, settings))
     for name, agent in agents.items():
         if agent.engine == "loopback":
             brains.engines[name] = partial(_loopback, wants_vad=agent.measure_vad)
-    speaking = {name: agent for name, agent in agents.items() if agent.engine == "pipeline"}
+    speaking = {name: agent for name, agent in agents.items() if agent.engine != "loopback"}
     if speaking:
         # The extra `local` and what stands on it: a server without models does not pay for them.
-        from offhook.server.pipelines import load_pipelines  # noqa: PLC0415
+        from offhook.server.engines import load_engines  # noqa: PLC0415
 
-        await load_pipelines(settings, speaking, brains)
+        await load_engines(settings, speaking, brains)
 
 
 async def _done(work: Awaitable[None]) -> None:

@@ -14,6 +14,7 @@ from offhook.events import (
     CallTrouble,
     ToolCalled,
     TurnMeasured,
+    UsageReported,
 )
 
 __all__ = ["EventLog"]
@@ -41,7 +42,7 @@ class EventLog:
                 bound.info("agent said", heard=self._words(event.heard), interrupted=event.interrupted)
             case BargeIn():
                 bound.info("barge-in", onset_ms=event.onset_ms, stopped_ms=event.stopped_ms, heard_ms=event.heard_ms)
-            case AgentPaused() | AgentResumed():
+            case AgentPaused() | AgentResumed() | UsageReported():
                 bound.debug(type(event).__name__)
             case ToolCalled():
                 bound.info("tool called", name=event.name, error=event.error, ms=event.duration_ms)

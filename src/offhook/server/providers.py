@@ -3,20 +3,22 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from offhook.calls.listening import Ears
-from offhook.config import AgentSettings, LlmSettings, Settings, SttSettings, TtsSettings
+from offhook.config import AgentSettings, LlmSettings, RealtimeSettings, Settings, SttSettings, TtsSettings
 from offhook.config.keys import ProviderTable, missing_key, refused_key
 from offhook.errors import ConfigError, ProviderError, SettingsError
 from offhook.providers.llm.base import ResponderFactory
 from offhook.providers.llm.openai import ChatCompletions
 from offhook.providers.models import locate
+from offhook.providers.realtime.base import RealtimeProvider, TurnDetection
 from offhook.providers.standby import Standby, Watched, nothing
 from offhook.providers.stt.base import StreamingRecognizer
 from offhook.providers.tts.base import Synthesizer
 
-__all__ = ["Cloud", "Providers", "cloud_of", "key_refused", "named_tables"]
+__all__ = ["Cloud", "Providers", "cloud_of", "for_agent", "key_refused", "named_tables"]
 
 P = TypeVar("P")
 _Work = Callable[[], Awaitable[None]]
@@ -37,10 +39,12 @@ class Cloud(Protocol):
 
 
 def named_tables(settings: Settings) -> dict[tuple[str, str], ProviderTable]:
-    """The tables that agents with a pipeline name, by stage and name."""
+    """The tables that agents name and use, by stage and name."""
     tables: dict[tuple[str, str], ProviderTable] = {}
     for agent in settings.agents.values():
-        if agent.engine == "pipeline":
+        if agent.engine == "realtime":
+            tables.update({("realtime", name): settings.realtime_settings(name) for name in agent.realtime})
+        if agent.uses_pipeline:
             tables.update({("stt", name): settings.stt_settings(name) for name in agent.stt})
             tables.update({("llm", name): settings.llm_settings(name) for name in agent.llm})
             tables.update({("tts", name): settings.tts_settings(name) for name in agent.tts})
@@ -56,6 +60,8 @@ def cloud_of(table: ProviderTable) -> Cloud | None:
             return _chat(table)
         case TtsSettings(kind="elevenlabs" | "openai"):
             return _cloud_voice(table)
+        case RealtimeSettings(kind="openai"):
+            return _speech_to_speech(table)
     return None
 
 
@@ -72,6 +78,7 @@ class Providers:
         self._ears: dict[str, Watched[Ears]] = {}
         self._brains: dict[str, Watched[ResponderFactory]] = {}
         self._voices: dict[tuple[str, str, str], Watched[Synthesizer]] = {}
+        self._sessions: dict[tuple[str, RealtimeSettings], Watched[RealtimeProvider]] = {}
         self._clouds: list[tuple[str, ProviderTable, Watched[Any]]] = []
         self._first_works: list[_Work] = []
         self.closers: list[_Work] = []
@@ -100,6 +107,24 @@ class Providers:
             if key not in self._voices:
                 self._voices[key] = await self._voice(*key, self._settings.tts_settings(key[0]))
         return Standby([self._voices[key] for key in keys])
+
+    def sessions(self, agent: AgentSettings) -> Standby[RealtimeProvider]:
+        """The speech-to-speech models of an agent, which take turns as it does where their tables do not say how."""
+        watched = []
+        for name in agent.realtime:
+            table = for_agent(self._settings.realtime_settings(name), agent)
+            if (name, table) not in self._sessions:
+                cloud = _speech_to_speech(table)
+                self._sessions[name, table] = self._watched_cloud("realtime", name, table, cloud, cloud.warm_up)
+            watched.append(self._sessions[name, table])
+        return Standby(watched)
+
+    def uninterrupted(self, agent: AgentSettings) -> TurnDetection:
+        """How the first model of an agent takes turns, but that callers cannot interrupt it."""
+        from offhook.providers.realtime.openai_wire import turns_of  # noqa: PLC0415 - only if it is named
+
+        table = for_agent(self._settings.realtime_settings(agent.realtime[0]), agent)
+        return replace(turns_of(table), interrupts=False)
 
     async def check(self) -> None:
         """Ask every vendor. One that cannot be reached is tried again later; a wrong key raises SettingsError."""
@@ -191,6 +216,26 @@ def _cloud_voice(table: TtsSettings, language: str = "") -> Synthesizer:
     from offhook.providers.tts.openai import OpenAiSynthesizer  # noqa: PLC0415 - only if it is named
 
     return OpenAiSynthesizer(table)
+
+
+def for_agent(table: RealtimeSettings, agent: AgentSettings) -> RealtimeSettings:
+    """`table` with the agent's language and turns where it does not say anything else itself."""
+    turns = agent.turns
+    wanted: dict[str, Any] = {"language": agent.language}
+    if "vad_threshold" in turns.model_fields_set:
+        wanted["threshold"] = turns.vad_threshold
+    for name in ("silence_ms", "prefix_padding_ms"):
+        if name in turns.model_fields_set:
+            wanted[name] = getattr(turns, name)
+    return table.model_copy(
+        update={name: value for name, value in wanted.items() if name not in table.model_fields_set}
+    )
+
+
+def _speech_to_speech(table: RealtimeSettings) -> RealtimeProvider:
+    from offhook.providers.realtime.openai import OpenAiRealtime  # noqa: PLC0415 - only if it is named
+
+    return OpenAiRealtime(table)
 
 
 @contextmanager

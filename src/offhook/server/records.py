@@ -21,6 +21,7 @@ from offhook.events import (
     EndReason,
     ToolCalled,
     TurnMeasured,
+    UsageReported,
 )
 
 __all__ = ["CallRecords"]
@@ -83,6 +84,8 @@ class CallRecords:
                     record["end_detail"] = event.detail or record["end_detail"]
                 record["counters"] = dict(event.counters)
                 return True
+            case UsageReported():
+                _count(record["usage"], event)
             case (
                 CallerSaid() | AgentSaid() | ToolCalled() | BargeIn() | DtmfReceived() | CallTrouble() | TurnMeasured()
             ):
@@ -132,5 +135,13 @@ def _opened(event: CallStarted) -> dict[str, Any]:
         "end_reason": None,
         "end_detail": "",
         "recording": None,
+        "usage": {},
         "turns": [],
     }
+
+
+def _count(usage: dict[str, dict[str, float]], event: UsageReported) -> None:
+    """Add what a provider counted to what it counted in this call before."""
+    counted = usage.setdefault(event.provider, {})
+    for kind, number in event.used.items():
+        counted[kind] = counted.get(kind, 0) + number

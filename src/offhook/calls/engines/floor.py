@@ -10,6 +10,7 @@ from offhook.calls.endings import is_backchannel
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.replies import PipelineParts, Replies, report_trouble
 from offhook.calls.engines.stopwatch import Stopwatch
+from offhook.calls.kept_audio import KeptAudio
 from offhook.calls.transcriber import Transcriber
 from offhook.errors import ProviderError
 from offhook.events import AgentPaused, AgentResumed, CallerSaid, CallerSpeechEnded, CallerSpeechStarted, EndReason
@@ -22,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 class Floor:
     """Lets `Turns` judge voice, words and transcripts, and does what it finds. `on_speech` is told when the caller
-    begins to speak. Nothing counts any more once `Replies.deaf` is set."""
+    begins to speak. Nothing counts any more once `Replies.deaf` is set. `kept` is what another engine heard."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class Floor:
         watch: Stopwatch,
         *,
         on_speech: Callable[[], None],
+        kept: KeptAudio | None = None,
     ):
         agent = parts.agent
         self._call = call
@@ -46,14 +48,15 @@ class Floor:
             language=agent.language,
             padding_ms=agent.turns.prefix_padding_ms,
             events=self,
+            kept=kept,
         )
         self._turns = turns.Turns(agent.turns, self._only_listening)
         self._transcribing: asyncio.Task[None] | None = None
         self._paused_at_ms = 0
 
-    def start(self) -> None:
-        """Begin to listen, before there is anything to hear."""
-        self._transcriber.start()
+    def start(self, from_ms: int | None = None) -> None:
+        """Begin to listen, before there is anything to hear, or to what was kept since `from_ms`."""
+        self._transcriber.start(from_ms)
 
     @property
     def speaking(self) -> bool:

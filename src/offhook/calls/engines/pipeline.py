@@ -1,9 +1,12 @@
 """The pipeline engine: transcriber, responder and speaker, taking turns with the caller."""
 
+from offhook.calls.conversation import Conversation
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.floor import Floor
+from offhook.calls.engines.last_silence import LastSilence
 from offhook.calls.engines.replies import PipelineParts, Replies
-from offhook.calls.engines.stopwatch import Stopwatch
+from offhook.calls.engines.so_far import SoFar
+from offhook.calls.engines.utterances import Utterances
 from offhook.calls.keypad import Keypad
 from offhook.calls.patience import Patience
 from offhook.calls.placeholders import fill
@@ -12,30 +15,42 @@ from offhook.events import EndReason
 
 __all__ = ["Pipeline", "PipelineParts"]
 
-_LAST_SILENCE_MS = 240
-
 
 class Pipeline:
-    """Answers one call with speech recognition, a responder and speech synthesis."""
+    """Answers one call with speech recognition, a responder and speech synthesis. With `so_far` it goes on with a call
+    that another engine began."""
 
     wants_vad = True
 
-    def __init__(self, call: CallHandle, parts: PipelineParts):
+    def __init__(self, call: CallHandle, parts: PipelineParts, so_far: SoFar | None = None):
         agent = parts.agent
         self._call = call
+        self._so_far = so_far
         self._agent = agent
         self._playout = call.playout
-        self._watch = Stopwatch()
-        self._replies = Replies(call, parts, self._watch)
+        self._utterances = so_far.utterances if so_far is not None else Utterances(call)
+        self._watch = self._utterances.watch
+        conversation = so_far.conversation if so_far is not None else Conversation()
+        self._replies = Replies(call, parts, conversation, self._utterances)
         self._keypad = Keypad()
         self._patience = Patience(agent.silence)
-        self._floor = Floor(call, parts, self._replies, self._watch, on_speech=self._patience.caller_active)
-        self._idle_since_ms: int | None = None
+        self._floor = Floor(
+            call,
+            parts,
+            self._replies,
+            self._watch,
+            on_speech=self._patience.caller_active,
+            kept=so_far.kept if so_far is not None else None,
+        )
+        self._last_silence = LastSilence()
 
     # The contract of an engine
 
     def start(self) -> None:
-        """Listen, and greet the caller."""
+        """Listen, and greet the caller, or go on where another engine stopped."""
+        if self._so_far is not None:
+            self._go_on(self._so_far)
+            return
         self._floor.start()
         self._replies.say(fill(self._agent.greeting, self._call.facts.variables))
 
@@ -58,11 +73,11 @@ class Pipeline:
 
     def track_started(self, track: Track) -> None:
         """Note when the caller began to hear an utterance."""
-        self._replies.track_started(track)
+        self._utterances.started(track)
 
     def track_finished(self, track: Track) -> None:
         """Note that the caller heard an utterance to its end."""
-        self._replies.track_finished(track)
+        self._utterances.finished(track)
 
     def tick(self, now_ms: int) -> None:
         """Keys that no further key follows, silence that lasts too long, and the end of the last words."""
@@ -92,6 +107,15 @@ class Pipeline:
         await self._floor.close()
         await self._replies.close()
 
+    def _go_on(self, so_far: SoFar) -> None:
+        self._floor.start(from_ms=so_far.onset_ms)
+        for probability, end_ms in so_far.verdicts:
+            self.voice(probability, end_ms)
+        if so_far.line:
+            self._replies.say(so_far.line)
+        elif so_far.answer:
+            self._replies.go_on()
+
     def _keyed(self, digits: str) -> None:
         if digits:
             self._replies.conversation.caller_keyed(digits)
@@ -99,14 +123,7 @@ class Pipeline:
             self._replies.answer()
 
     def _end_when_said(self, reason: EndReason, now_ms: int) -> None:
-        if (
-            self._replies.busy
-            or self._replies.at_work
-            or self._floor.transcribing
-            or (self._floor.speaking and not self._replies.deaf)
-        ):
-            self._idle_since_ms = None
-            return
-        self._idle_since_ms = self._idle_since_ms or now_ms
-        if now_ms - self._idle_since_ms >= _LAST_SILENCE_MS:
+        speaking = self._floor.speaking and not self._replies.deaf
+        quiet = not (self._replies.busy or self._replies.at_work or self._floor.transcribing or speaking)
+        if self._last_silence.over(now_ms, quiet=quiet):
             self._call.end(reason, "")

@@ -11,15 +11,15 @@ import structlog
 from offhook.calls.conversation import Conversation
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.early_reply import EarlyReply
-from offhook.calls.engines.stopwatch import Stopwatch
 from offhook.calls.engines.tool_calls import ToolCalls
+from offhook.calls.engines.utterances import Utterances
 from offhook.calls.listening import Ears
 from offhook.calls.speaker import Phrases, Speaker
 from offhook.calls.tools.base import Tool
 from offhook.calls.track import Track
 from offhook.config import AgentSettings
 from offhook.errors import ProviderError
-from offhook.events import AgentSaid, AgentSpeechStarted, BargeIn, CallTrouble, EndReason
+from offhook.events import BargeIn, CallTrouble, EndReason
 from offhook.providers.llm.base import Message, Piece, TextDelta, ToolCall
 from offhook.providers.llm.failover import FailoverFactory
 from offhook.providers.standby import Standby
@@ -46,12 +46,13 @@ class Replies:
     """What the agent says and does. `ending` is why the call ends when all is said; None if it goes on. `deaf` is
     whether it no longer matters what the caller does."""
 
-    def __init__(self, call: CallHandle, parts: PipelineParts, watch: Stopwatch):
+    def __init__(self, call: CallHandle, parts: PipelineParts, conversation: Conversation, utterances: Utterances):
         self._call = call
         self._agent = parts.agent
         self._playout = call.playout
-        self._watch = watch
-        self.conversation = Conversation()
+        self._utterances = utterances
+        self._watch = utterances.watch
+        self.conversation = conversation
         self._speaker = Speaker(
             parts.phrases,
             call.playout,
@@ -63,7 +64,6 @@ class Replies:
         self._reply: asyncio.Task[None] | None = None
         self._early: EarlyReply | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._began_ms: dict[Track, int] = {}
         self.ending: EndReason | None = None
         self.deaf = False
 
@@ -101,6 +101,10 @@ class Replies:
             self.take_back()
         self._reply = asyncio.get_running_loop().create_task(self._respond())
 
+    def go_on(self) -> None:
+        """Answer the conversation as it is, behind what is still being said."""
+        self._reply = asyncio.get_running_loop().create_task(self._respond())
+
     def say(self, line: str) -> None:
         """Say one line."""
         self._spawn(self._speak_line(line, self._begin_track()))
@@ -114,7 +118,7 @@ class Replies:
         if track is not None and track.started:
             call_id = self._call.facts.call_id
             self._call.emit(BargeIn(call_id, self._call.now_ms(), onset_ms, stopped_ms, track.heard_ms))
-            self.track_finished(track)
+            self._utterances.finished(track)
 
     def all_heard(self) -> None:
         """Nothing is being said by either side: tools that waited for that may run."""
@@ -184,32 +188,6 @@ class Replies:
             self.deaf = True
 
     # Tracks
-
-    def track_started(self, track: Track) -> None:
-        """Note when the caller began to hear an utterance."""
-        now = self._call.now_ms()
-        self._began_ms[track] = now
-        self._call.emit(AgentSpeechStarted(self._call.facts.call_id, now))
-        measured = self._watch.first_audio(self._call.facts.call_id, now)
-        if measured is not None:
-            self._call.emit(measured)
-
-    def track_finished(self, track: Track) -> None:
-        """Note that an utterance is over."""
-        began_ms = self._began_ms.pop(track, None)
-        if began_ms is None:
-            return
-        self._call.emit(
-            AgentSaid(
-                self._call.facts.call_id,
-                self._call.now_ms(),
-                track.text.strip(),
-                track.heard_text.strip(),
-                began_ms,
-                self._call.now_ms(),
-                track.interrupted,
-            )
-        )
 
     async def _speak_line(self, line: str, track: Track) -> None:
         try:

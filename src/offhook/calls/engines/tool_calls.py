@@ -12,9 +12,9 @@ from offhook.calls.tools.runner import ToolRun, ToolRunner
 from offhook.events import ToolCalled
 from offhook.providers.llm.base import ToolCall, ToolSpec
 
-__all__ = ["ToolCalls"]
+__all__ = ["CALLED_OFF", "ToolCalls"]
 
-_CALLED_OFF = "the caller spoke up, so it was not done"
+CALLED_OFF = "the caller spoke up, so it was not done"
 
 
 class ToolCalls:
@@ -66,7 +66,7 @@ class ToolCalls:
         try:
             await self._all_heard.wait()
         except asyncio.CancelledError:
-            self._note(call, ToolRun(orjson.dumps({"error": _CALLED_OFF}).decode(), 0, _CALLED_OFF))
+            self._note(call, ToolRun(orjson.dumps({"error": CALLED_OFF}).decode(), 0, CALLED_OFF))
             raise
 
     async def _note_late(self, call: ToolCall) -> None:

@@ -1,0 +1,29 @@
+"""What an agent knows and may do, whichever engine talks for it."""
+
+from dataclasses import dataclass
+
+from offhook.calls.tools.base import Tool
+from offhook.calls.tools.defaults import default_tools
+from offhook.config import AgentSettings
+from offhook.providers.llm.flow import Facts, Flow, instructions_for_llm, load_facts, load_flow
+
+__all__ = ["Business", "business_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """An agent with the name of its business in its greeting, its flow and facts, and what they make of a model."""
+
+    agent: AgentSettings
+    flow: Flow
+    facts: Facts
+    instructions: str
+    tools: tuple[Tool, ...]
+
+
+def business_of(agent: AgentSettings) -> Business:
+    """Read the files that an agent names. Raises ConfigError."""
+    flow, facts = load_flow(agent.flow), load_facts(agent.facts)
+    named = agent.model_copy(update={"greeting": agent.greeting.replace("{business}", facts.business.name)})
+    instructions = agent.instructions or instructions_for_llm(flow, facts)
+    return Business(named, flow, facts, instructions, default_tools(facts, agent.transfers))

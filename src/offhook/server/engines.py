@@ -1,0 +1,66 @@
+"""Loads the engines of the agents that talk, and prepares the lines that they say often."""
+
+import asyncio
+from collections.abc import Mapping
+
+from offhook.audio.convert import converter
+from offhook.audio.formats import PCM_8K, PCM_16K, PCM_24K, AudioFormat, Encoding
+from offhook.calls.engines.pipeline import PipelineParts
+from offhook.config import AgentSettings, Settings
+from offhook.server.brains import Brains
+from offhook.server.business import Business, business_of
+from offhook.server.pipelines import pipeline_engine, pipeline_parts, warm_up, what_it_says
+from offhook.server.providers import Providers
+from offhook.server.realtimes import open_connections, realtime_engine, realtime_parts
+
+__all__ = ["load_engines"]
+
+_USUAL_RATES = (8_000, 16_000, 24_000, 48_000)
+
+
+async def load_engines(settings: Settings, agents: Mapping[str, AgentSettings], brains: Brains) -> None:
+    """Add to `brains` the engines of `agents`, which share their providers. Raises ModelError, ConfigError."""
+    providers = Providers(settings)
+    providers.check_keys()
+    # The list itself: what is made before a failure is closed, too.
+    brains.closers = providers.closers
+    businesses = {name: business_of(agent) for name, agent in agents.items()}
+    pipelines = {
+        name: await pipeline_parts(business, providers)
+        for name, business in businesses.items()
+        if business.agent.uses_pipeline
+    }
+    for name, business in businesses.items():
+        _join(name, business, providers, pipelines.get(name), brains)
+    await providers.check()
+    await _prepare_lines(settings, list(pipelines.values()), brains)
+    await asyncio.gather(providers.first_work(), asyncio.to_thread(_design_filters))
+
+
+def _join(name: str, business: Business, providers: Providers, pipeline: PipelineParts | None, brains: Brains) -> None:
+    brains.instructions[name] = business.instructions
+    if business.agent.engine == "realtime":
+        sessions = realtime_parts(business, providers, pipeline)
+        brains.engines[name], brains.expects[name] = realtime_engine(sessions), open_connections(sessions)
+    elif pipeline is not None:
+        brains.engines[name], brains.expects[name] = pipeline_engine(pipeline), warm_up(pipeline)
+
+
+async def _prepare_lines(settings: Settings, pipelines: list[PipelineParts], brains: Brains) -> None:
+    if pipelines:
+        brains.phrases = pipelines[0].phrases
+        await brains.phrases.prepare([settings.limits.busy_line], speed=1.0)
+    for each in pipelines:
+        await each.phrases.prepare(what_it_says(each.agent), speed=each.agent.speed)
+
+
+def _design_filters() -> None:
+    """Have the resampler's tables of the usual lines ready, so that no first call waits for them.
+
+    Prepared lines, and what does not speak as a line does, are at 24 kHz."""
+    for rate in _USUAL_RATES:
+        line = AudioFormat(Encoding.PCM16, rate)
+        converter(PCM_24K, line)
+        converter(line, PCM_24K)
+        converter(line, PCM_8K)
+        converter(line, PCM_16K)

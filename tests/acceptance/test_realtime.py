@@ -1,0 +1,103 @@
+"""The receptionist as one speech-to-speech session at the double of OpenAI: talked with, interrupted, hung up on, and
+replaced by the pipeline when the session dies."""
+
+import asyncio
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from offhook.config import Settings
+from offhook.providers.llm.flow import load_facts, load_flow
+from offhook.providers.models import locate
+from offhook.providers.vad.silero import SileroVad
+from offhook.simulator.clouds.ears import model_ears
+from offhook.simulator.clouds.flow_brain import flow_brain
+from offhook.simulator.clouds.openai_chat import ChatReply, ChatRequest
+from offhook.simulator.clouds.openai_realtime import RealtimeDouble
+from offhook.simulator.clouds.serving import Refuse
+from offhook.simulator.equipment import local_recognizer, local_voice
+from tests.acceptance.running import OFFHOOK, running_server
+
+pytestmark = pytest.mark.models
+
+SCENARIOS = Path(__file__).parents[2] / "examples" / "scenarios"
+SETTINGS = """
+[agents.reception]
+engine = "realtime"
+realtime = ["double"]
+[realtime.double]
+kind = "openai"
+base_url = "{url}"
+"""
+Rule = Callable[[ChatRequest], ChatReply]
+
+
+@asynccontextmanager
+async def double(rule: Rule) -> AsyncIterator[RealtimeDouble]:
+    settings = Settings()
+    async with AsyncExitStack() as stack:
+        voice = local_voice(stack)
+        vad = SileroVad(locate("silero", settings) / "silero_vad.onnx")
+        yield RealtimeDouble(model_ears(vad, local_recognizer(settings)), brain=rule, voice=voice)
+
+
+async def phoned(cloud: RealtimeDouble, folder: Path, scenario: Path, *carrier: str) -> tuple[Any, dict[str, Any]]:
+    """The report of one simulated call, and the record of the server."""
+
+    def call(url: str) -> tuple[Any, dict[str, Any]]:
+        with running_server(folder, SETTINGS.format(url=url)) as server:
+            where = ["--server", f"http://127.0.0.1:{server.http_port}"] if carrier else ["--port", str(server.port)]
+            command = [*OFFHOOK, "simulate", str(scenario), *carrier, *where, "--json"]
+            ran = subprocess.run(command, cwd=folder, capture_output=True, timeout=300, check=False)
+            server.stop()
+            assert "Traceback" not in server.output, server.output
+            [report] = orjson.loads(ran.stdout or b"[{}]")
+            [record] = server.records()
+            assert report, ran.stderr.decode()
+            return report, record
+
+    async with cloud.serve() as url:
+        return await asyncio.to_thread(call, url)
+
+
+def of(record: dict[str, Any], event: str) -> list[dict[str, Any]]:
+    return [turn for turn in record["turns"] if turn["event"] == event]
+
+
+@pytest.mark.parametrize("carrier", [(), ("--carrier", "vobiz")], ids=["audiosocket", "vobiz"])
+async def test_a_session_is_interrupted_and_hangs_up(tmp_path: Path, carrier: tuple[str, ...]) -> None:
+    async with double(flow_brain(load_flow(None), load_facts(None))) as cloud:
+        report, record = await phoned(cloud, tmp_path, SCENARIOS / "barge_in.toml", *carrier)
+        # Times are limited, too; a noisy machine may be late and must not fail for that.
+        failed = [check for check in report["checks"] if not (check["passed"] or check["detail"].endswith("ms"))]
+        assert not failed, (failed, record["turns"])
+        assert (report["ended_by"], record["end_reason"]) == ("agent", "agent_hung_up")
+        assert of(record, "CallTrouble") == []
+        [barge_in] = of(record, "BargeIn")
+        [cut] = [said for said in of(record, "AgentSaid") if said["interrupted"]]
+        assert cut["text"].startswith(cut["heard"])
+        assert 0 < len(cut["heard"]) < len(cut["text"])
+        truncations = [event for line in cloud.lines for event in line.sent if event["type"].endswith(".truncated")]
+        assert [event["audio_end_ms"] for event in truncations] == [barge_in["heard_ms"]]
+        assert record["usage"]["double"]["audio_out"] > 0
+
+
+async def test_the_pipeline_takes_the_call_when_the_model_gives_no_answers(tmp_path: Path) -> None:
+    flow = flow_brain(load_flow(None), load_facts(None))
+
+    def rule(request: ChatRequest) -> ChatReply:
+        if request.messages[-1]["role"] == "user":
+            return ChatReply(fault=Refuse(429, "You are out of money.", "insufficient_quota", "insufficient_quota"))
+        return flow(request)
+
+    async with double(rule) as cloud:
+        report, record = await phoned(cloud, tmp_path, SCENARIOS / "facts.toml")
+    assert (report["ended_by"], record["end_reason"]) == ("agent", "agent_hung_up"), record["turns"]
+    assert {trouble["what"] for trouble in of(record, "CallTrouble")} == {"session"}
+    greetings = [said for said in of(record, "AgentSaid") if "thanks for calling" in said["text"].lower()]
+    assert len(greetings) == 1
