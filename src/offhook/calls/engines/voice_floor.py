@@ -43,7 +43,7 @@ class VoiceFloor:
 
     def is_speech(self) -> list[turns.Action]:
         """The provider says that the caller speaks."""
-        actions = self._followed(self._turns.words(_SPEECH))
+        actions = self._followed(self._turns.words(_UNTOLD))
         if self._turns.speaking and not self._turns.in_voice:
             actions += self._followed(self._turns.transcribed(self._ticket, _UNTOLD))
         return actions
