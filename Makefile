@@ -48,11 +48,11 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -c constraints.txt -e '.[local,tunnel]'
+	$(PIP) install -c constraints.txt -e '.[local,mcp,tunnel]'
 	$(BIN)/offhook models fetch
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install -c constraints.txt -e '.[local,tunnel,dev]'
+	$(PIP) install -c constraints.txt -e '.[local,mcp,tunnel,dev]'
 	$(BIN)/offhook models fetch
 	@touch $@ $(VENV)/.installed

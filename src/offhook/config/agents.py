@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from offhook.config.base import Section, wrong
+from offhook.config.tools import BUILTIN_TOOLS
 
 __all__ = ["AgentSettings", "SilenceSettings", "TurnSettings"]
 
@@ -138,6 +139,9 @@ class AgentSettings(Section):
     voice: str = Field("heart", description="name of the voice that speaks")
     speed: float = Field(1.0, ge=0.5, le=2.0, description="how fast it speaks; 1.0 is natural")
     timezone: str = Field("", description="IANA name; the machine's own if not set")
+    tools: tuple[str, ...] = Field(
+        BUILTIN_TOOLS, description="what the agent can do besides talking: names of built-in tools"
+    )
     transfers: dict[str, str] = Field(
         {}, description="places the agent may transfer callers to: a name for each number"
     )

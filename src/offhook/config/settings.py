@@ -31,6 +31,7 @@ from offhook.config.providers import (
     SttSettings,
     TtsSettings,
 )
+from offhook.config.tools import BUILTIN_TOOLS
 
 __all__ = [
     "AudioSocketSettings",
@@ -195,6 +196,15 @@ class Settings(Section):
                     if name not in tables and name not in kinds:
                         known = ", ".join(dict.fromkeys((*kinds, *tables)))
                         raise wrong(f'there is no {stage} "{name}"; there are: {known}', "agents", agent, stage)
+        return self
+
+    @model_validator(mode="after")
+    def _tools_exist(self) -> "Settings":
+        for agent, settings in self.agents.items():
+            for name in settings.tools:
+                if name not in BUILTIN_TOOLS:
+                    known = ", ".join(BUILTIN_TOOLS)
+                    raise wrong(f'there is no tool "{name}"; there are: {known}', "agents", agent, "tools")
         return self
 
     def stt_settings(self, name: str) -> SttSettings:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from offhook.calls.tools.base import Tool
-from offhook.calls.tools.defaults import default_tools
+from offhook.calls.tools.builtin import builtin_tools
 from offhook.config import AgentSettings
 from offhook.providers.llm.flow import Facts, Flow, instructions_for_llm, load_facts, load_flow
 
@@ -21,9 +21,10 @@ class Business:
     tools: tuple[Tool, ...]
 
 
-def business_of(agent: AgentSettings) -> Business:
-    """Read the files that an agent names. Raises ConfigError."""
+def business_of(agent: AgentSettings, more_tools: tuple[Tool, ...] = ()) -> Business:
+    """Read the files that an agent names; `more_tools` stand beside the built-in ones. Raises ConfigError."""
     flow, facts = load_flow(agent.flow), load_facts(agent.facts)
     named = agent.model_copy(update={"greeting": agent.greeting.replace("{business}", facts.business.name)})
     instructions = agent.instructions or instructions_for_llm(flow, facts)
-    return Business(named, flow, facts, instructions, default_tools(facts, agent.transfers))
+    tools = (*builtin_tools(facts, agent.transfers, agent.tools), *more_tools)
+    return Business(named, flow, facts, instructions, tools)

@@ -12,6 +12,7 @@ from offhook.server.business import Business, business_of
 from offhook.server.pipelines import pipeline_engine, pipeline_parts, warm_up, what_it_says
 from offhook.server.providers import Providers
 from offhook.server.realtimes import open_connections, realtime_engine, realtime_parts
+from offhook.server.toolbox import Toolbox
 
 __all__ = ["load_engines"]
 
@@ -24,7 +25,9 @@ async def load_engines(settings: Settings, agents: Mapping[str, AgentSettings], 
     providers.check_keys()
     # The list itself: what is made before a failure is closed, too.
     brains.closers = providers.closers
-    businesses = {name: business_of(agent) for name, agent in agents.items()}
+    toolbox = Toolbox(settings)
+    brains.closers.append(toolbox.close)
+    businesses = {name: business_of(agent, await toolbox.tools(agent)) for name, agent in agents.items()}
     pipelines = {
         name: await pipeline_parts(business, providers)
         for name, business in businesses.items()

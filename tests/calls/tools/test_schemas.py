@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from offhook.calls.tools.defaults import default_tools
+from offhook.calls.tools.builtin import builtin_tools
 from offhook.calls.tools.schemas import checked, checker_of
 from offhook.errors import ToolError
 from offhook.providers.llm.flow import load_facts
@@ -55,7 +55,7 @@ def test_a_schema_that_says_nothing_allows_everything() -> None:
 
 
 def test_our_schemas_are_plain() -> None:
-    for tool in default_tools(load_facts()):
+    for tool in builtin_tools(load_facts()):
         parameters = tool.spec.parameters
         assert parameters["type"] == "object"
         assert parameters["additionalProperties"] is False

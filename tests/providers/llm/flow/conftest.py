@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from offhook.calls.tools.base import Tool, ToolContext
-from offhook.calls.tools.defaults import default_tools
+from offhook.calls.tools.builtin import builtin_tools
 from offhook.calls.tools.runner import ToolRunner
 from offhook.providers.llm.base import CallFacts, Message, TextDelta, ToolCall
 from offhook.providers.llm.flow import Facts, Flow, FlowFactory, load_facts, load_flow
@@ -35,7 +35,7 @@ class Line:
         call = CallFacts("call-1", "reception", "", self.now, self.caller_number)
         self.responder = FlowFactory(self.flow, self.facts).open(call)
         context = ToolContext("call-1", self.caller_number, self.data_dir, lambda: self.now)
-        self.runner = ToolRunner(self.tools or default_tools(self.facts), context)
+        self.runner = ToolRunner(self.tools or builtin_tools(self.facts), context)
 
     @property
     def ended(self) -> bool:

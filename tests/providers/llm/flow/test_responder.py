@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from offhook.calls.tools.base import ToolContext
-from offhook.calls.tools.defaults import default_tools
+from offhook.calls.tools.builtin import builtin_tools
 from offhook.errors import ToolError
 from offhook.providers.llm.base import CallFacts, Message, Responder, ResponderFactory, TextDelta, ToolSpec
 from offhook.providers.llm.flow import Facts, Flow, FlowFactory
@@ -30,7 +30,7 @@ class Broken:
 
 
 def broken_line(flow: Flow, facts: Facts, folder: Path, name: str) -> Line:
-    tools = [Broken(name) if tool.spec.name == name else tool for tool in default_tools(facts)]
+    tools = [Broken(name) if tool.spec.name == name else tool for tool in builtin_tools(facts)]
     return Line(flow, facts, folder, tools=tools)
 
 
@@ -225,7 +225,7 @@ async def test_the_time_is_taken_by_another_caller_meanwhile(flow: Flow, facts: 
     one = Line(flow, facts, tmp_path)
     await to_confirm(one)
     two = ToolContext("call-2", "", tmp_path, lambda: MONDAY)
-    book = next(tool for tool in default_tools(facts) if tool.spec.name == "book_appointment")
+    book = next(tool for tool in builtin_tools(facts) if tool.spec.name == "book_appointment")
     await book({"date": "2026-03-03", "time": "10:00"}, two)
     said = await one.say("yes")
     assert "just been taken" in said
@@ -365,7 +365,7 @@ async def test_whatever_is_said_there_is_an_answer(
     flow: Flow, facts: Facts, turns: list[tuple[str, str]], results: list[str], cuts: list[int]
 ) -> None:
     responder = FlowFactory(flow, facts).open(CallFacts("c", "a", "", MONDAY, "4155550100"))
-    specs = tuple(tool.spec for tool in default_tools(facts))
+    specs = tuple(tool.spec for tool in builtin_tools(facts))
     messages: list[Message] = []
     for turn, (text, keys) in enumerate(turns):
         messages.append(Message("caller", text, keypad=keys))
