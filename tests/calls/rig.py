@@ -20,7 +20,7 @@ from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
 from offhook.calls.leg import CallControl, CallOrigin, LegEvents
 from offhook.calls.speaker import Phrases
-from offhook.calls.tools.base import Tool, ToolContext
+from offhook.calls.tools.base import Tool, ToolContext, ToolRules
 from offhook.calls.voice_detection import VoiceDetection
 from offhook.config import AgentSettings
 from offhook.errors import ProviderError
@@ -328,12 +328,13 @@ class Brain(Checked):
 
 
 @dataclass
-class PaperTool:
+class PaperTool(Tool):
     """A tool that notes its arguments."""
 
     spec: ToolSpec
     result: Any = None
     seen: list[Mapping[str, Any]] = field(default_factory=list)
+    rules: ToolRules = field(default_factory=ToolRules)
 
     async def __call__(self, arguments: Mapping[str, Any], context: ToolContext) -> Any:
         self.seen.append(arguments)

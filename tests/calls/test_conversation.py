@@ -68,3 +68,15 @@ def test_what_broke_off_is_unfinished_until_something_follows() -> None:
     assert conversation.messages() == [Message("agent", "We open at", unfinished=True)]
     conversation.caller_said("Yes?")
     assert conversation.messages()[0] == Message("agent", "We open at")
+
+
+def test_a_result_takes_the_place_of_what_was_said_of_it_before() -> None:
+    conversation = Conversation()
+    asking = Track(PCM_8K)
+    conversation.agent_says(asking)
+    conversation.agent_calls(asking, (ToolCall("1", "look_up", {}),))
+    conversation.tool_returned("1", '"still running"')
+    conversation.caller_said("Hello?")
+    conversation.tool_returned("1", "7")
+    assert [message.role for message in conversation.messages()] == ["agent", "tool", "caller"]
+    assert conversation.messages()[1].text == "7"

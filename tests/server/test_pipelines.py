@@ -1,12 +1,18 @@
+from offhook.calls.tools.base import ToolRules
 from offhook.config import AgentSettings
+from offhook.providers.llm.base import ToolSpec
 from offhook.server.pipelines import what_it_says
+from tests.calls.rig import PaperTool
+
+NAP = ToolSpec("nap", "", {"type": "object"})
 
 
 def test_the_lines_that_an_agent_says_often() -> None:
     agent = AgentSettings()
     lines = what_it_says(agent)
     assert {agent.greeting, agent.trouble_line, agent.silence.ask_line} <= set(lines)
-    assert agent.moment_line not in lines
-    assert agent.moment_line in what_it_says(AgentSettings(engine="realtime"))
+    assert set(agent.filler_lines) <= set(lines)
+    tools = [PaperTool(NAP, rules=ToolRules(filler=filler)) for filler in (None, "", "Let me see.")]
+    assert what_it_says(agent, tools) == [*lines, "Let me see."]
     machine = AgentSettings(machine="leave_message", machine_message="Call us.")
     assert "Call us." in what_it_says(machine)

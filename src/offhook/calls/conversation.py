@@ -71,8 +71,14 @@ class Conversation:
         self._broken_off = track
 
     def tool_returned(self, call_id: str, result: str) -> None:
-        """Add the result of a tool, as JSON, behind the utterance that called it, however late it comes."""
-        self._entries.insert(self._place_of(call_id), Message("tool", result, tool_call_id=call_id))
+        """Add the result of a tool, as JSON, behind the utterance that called it, however late it comes, and in place
+        of what was said of it before."""
+        returned = Message("tool", result, tool_call_id=call_id)
+        for place, entry in enumerate(self._entries):
+            if isinstance(entry, Message) and entry.tool_call_id == call_id:
+                self._entries[place] = returned
+                return
+        self._entries.insert(self._place_of(call_id), returned)
 
     def _place_of(self, call_id: str) -> int:
         for place, entry in enumerate(self._entries, 1):

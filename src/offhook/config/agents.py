@@ -130,9 +130,13 @@ class AgentSettings(Section):
     trouble_line: str = Field(
         "I am sorry, something went wrong here. Could you say that again?", description="said when a model fails"
     )
-    moment_line: str = Field(
-        "One moment, please.",
-        description="said by the voice of tts while a tool takes long, or a realtime model is replaced",
+    filler_lines: tuple[str, ...] = Field(
+        (
+            "One moment, please.",
+            "I am still working on it.",
+            "Thank you for waiting, it is taking a little longer.",
+        ),
+        description="said in turn while a tool takes long, or a realtime model is replaced",
     )
     measure_vad: bool = Field(False, description="let the loopback engine run the voice detector too")
     language: str = Field("en", pattern=r"^[a-z]{2}$", description="what callers speak")
@@ -142,6 +146,10 @@ class AgentSettings(Section):
     tools: tuple[str, ...] = Field(
         BUILTIN_TOOLS, description="what the agent can do besides talking: names of built-in tools"
     )
+    tool_timeout_s: float = Field(
+        3.0, gt=0, le=300, description="how long a tool may take that has no limit of its own"
+    )
+    code: Path | None = Field(None, description="a Python file with tools of your own", examples=["agent.py"])
     transfers: dict[str, str] = Field(
         {}, description="places the agent may transfer callers to: a name for each number"
     )

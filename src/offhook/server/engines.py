@@ -54,7 +54,7 @@ async def _prepare_lines(settings: Settings, pipelines: list[PipelineParts], bra
         brains.phrases = pipelines[0].phrases
         await brains.phrases.prepare([settings.limits.busy_line], speed=1.0)
     for each in pipelines:
-        await each.phrases.prepare(what_it_says(each.agent), speed=each.agent.speed)
+        await each.phrases.prepare(what_it_says(each.agent, each.tools), speed=each.agent.speed)
 
 
 def _design_filters() -> None:

@@ -1,12 +1,13 @@
 """Puts the pipeline of an agent together, and tells the lines that it says often."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
 from offhook.calls.speaker import Phrases
+from offhook.calls.tools.base import Tool
 from offhook.config import AgentSettings
 from offhook.providers.llm.failover import FailoverFactory
 from offhook.providers.llm.flow import FlowFactory
@@ -45,12 +46,11 @@ def warm_up(parts: PipelineParts) -> Callable[[], Awaitable[None]]:
     return expects
 
 
-def what_it_says(agent: AgentSettings) -> list[str]:
+def what_it_says(agent: AgentSettings, tools: Iterable[Tool] = ()) -> list[str]:
     """Lines that are synthesised before the first call."""
     silence = agent.silence
     lines = [agent.greeting, silence.ask_line, silence.goodbye_line, silence.max_duration_line, agent.trouble_line]
-    if agent.engine == "realtime":
-        lines.append(agent.moment_line)
+    lines += [*agent.filler_lines, *(tool.rules.filler for tool in tools if tool.rules.filler)]
     return [*lines, agent.machine_message] if agent.machine == "leave_message" else lines
 
 

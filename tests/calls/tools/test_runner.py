@@ -1,11 +1,14 @@
 import asyncio
+import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import pytest
+from pydantic import BaseModel
 
-from offhook.calls.tools.base import Tool, ToolContext
+from offhook.calls.tools.base import Tool, ToolContext, ToolRules
 from offhook.calls.tools.runner import ToolRunner
 from offhook.errors import ToolError
 from offhook.providers.llm.base import ToolCall, ToolSpec
@@ -14,7 +17,7 @@ from tests.calls.tools.conftest import Calls
 _SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 
 
-class Does:
+class Does(Tool):
     """A tool that does what it is given."""
 
     spec = ToolSpec("do", "", _SCHEMA)
@@ -116,4 +119,70 @@ async def test_a_result_that_is_too_long_or_no_json(calls: Calls) -> None:
 
     runner = _runner(calls, Does(work), max_bytes=100)
     assert "the most is 100" in (await runner.run(ToolCall("1", "do", {"n": 1}))).error
-    assert "do failed" in (await runner.run(ToolCall("2", "do", {"n": 0}))).error
+    no_json = await runner.run(ToolCall("2", "do", {"n": 0}))
+    assert no_json.error == "do gave a result that cannot be written as JSON"
+
+
+async def test_a_result_of_models_dataclasses_and_dates(calls: Calls) -> None:
+    class Slot(BaseModel):
+        begins: dt.time
+
+    @dataclass
+    class Day:
+        date: dt.date
+        slots: list[Slot]
+
+    async def work(_: int) -> Any:
+        return Day(dt.date(2026, 3, 2), [Slot(begins=dt.time(9, 30))])
+
+    run = await _runner(calls, Does(work)).run(ToolCall("1", "do", {"n": 1}))
+    assert run.text == '{"date":"2026-03-02","slots":[{"begins":"09:30:00"}]}'
+
+
+async def test_a_limit_of_its_own(calls: Calls) -> None:
+    async def work(_: int) -> Any:
+        await asyncio.Event().wait()
+
+    tool = Does(work)
+    tool.rules = ToolRules(timeout_s=0.01)
+    run = await _runner(calls, tool, timeout_s=3_600).run(ToolCall("1", "do", {"n": 1}))
+    assert run.error == "do took longer than 0.01 s"
+
+
+async def test_what_times_out_within_it_is_not_its_limit(calls: Calls) -> None:
+    async def work(_: int) -> Any:
+        raise TimeoutError
+
+    run = await _runner(calls, Does(work)).run(ToolCall("1", "do", {"n": 1}))
+    assert run.error == "do failed: TimeoutError"
+
+
+async def test_a_tool_that_is_stopped(calls: Calls) -> None:
+    begun = asyncio.Event()
+
+    async def work(_: int) -> Any:
+        begun.set()
+        await asyncio.Event().wait()
+
+    runner = _runner(calls, Does(work))
+    runner.stop("1")
+    running = asyncio.create_task(runner.run(ToolCall("1", "do", {"n": 1})))
+    await begun.wait()
+    runner.stop("1")
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_a_tool_whose_own_work_is_cancelled_has_failed(calls: Calls) -> None:
+    async def work(_: int) -> Any:
+        raise asyncio.CancelledError
+
+    run = await _runner(calls, Does(work)).run(ToolCall("1", "do", {"n": 1}))
+    assert run.error == "do failed: it was cancelled"
+
+
+def test_the_rules_of_a_tool(calls: Calls) -> None:
+    tool = Does(_double)
+    tool.rules = ToolRules(filler="Let me see.")
+    runner = _runner(calls, tool)
+    assert (runner.rules("do"), runner.rules("undo")) == (tool.rules, ToolRules())

@@ -8,8 +8,9 @@ import structlog
 from offhook.calls import turns
 from offhook.calls.endings import is_backchannel
 from offhook.calls.engines.base import CallHandle
-from offhook.calls.engines.replies import PipelineParts, Replies, report_trouble
+from offhook.calls.engines.replies import PipelineParts, Replies
 from offhook.calls.engines.stopwatch import Stopwatch
+from offhook.calls.engines.trouble import report_trouble
 from offhook.calls.kept_audio import KeptAudio
 from offhook.calls.transcriber import Transcriber
 from offhook.errors import ProviderError

@@ -82,8 +82,7 @@ class Pipeline:
     def tick(self, now_ms: int) -> None:
         """Keys that no further key follows, silence that lasts too long, and the end of the last words."""
         self._keyed(self._keypad.tick(now_ms))
-        if not (self._playout.active or self._floor.speaking):
-            self._replies.all_heard()
+        self._replies.tick(now_ms, caller_speaking=self._floor.speaking)
         if self._replies.ending is not None:
             self._end_when_said(self._replies.ending, now_ms)
             return

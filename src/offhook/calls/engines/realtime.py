@@ -121,6 +121,8 @@ class Realtime:
         self._act(self._floor.is_speech())
         if self._sessions.busy and self._agent.turns.barge_in:
             self._interrupt(self._onset_ms if noticed else min(at_ms, self._call.now_ms()))
+        elif self._agent.turns.barge_in:
+            self._sessions.tools.call_off()
 
     def speech_stopped(self, item_id: str, at_ms: int) -> None:
         """The caller's turn is over; the voice detector knows best when the voice ended."""

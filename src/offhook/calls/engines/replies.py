@@ -11,20 +11,23 @@ import structlog
 from offhook.calls.conversation import Conversation
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.early_reply import EarlyReply
+from offhook.calls.engines.stopgap import Stopgap
 from offhook.calls.engines.tool_calls import ToolCalls
+from offhook.calls.engines.trouble import report_trouble
 from offhook.calls.engines.utterances import Utterances
 from offhook.calls.listening import Ears
 from offhook.calls.speaker import Phrases, Speaker
 from offhook.calls.tools.base import Tool
+from offhook.calls.tools.runner import ToolRun
 from offhook.calls.track import Track
 from offhook.config import AgentSettings
 from offhook.errors import ProviderError
-from offhook.events import BargeIn, CallTrouble, EndReason
+from offhook.events import BargeIn, EndReason
 from offhook.providers.llm.base import Message, Piece, TextDelta, ToolCall
 from offhook.providers.llm.failover import FailoverFactory
 from offhook.providers.standby import Standby
 
-__all__ = ["PipelineParts", "Replies", "report_trouble"]
+__all__ = ["PipelineParts", "Replies"]
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +63,8 @@ class Replies:
             on_trouble=lambda error: report_trouble(call, "speech", error),
         )
         self._responder = parts.responders.open(call.facts, lambda error: report_trouble(call, "reply", error))
-        self._tools = ToolCalls(call, parts.tools, self.conversation)
+        self._tools = ToolCalls(call, parts.tools, self.conversation, timeout_s=parts.agent.tool_timeout_s)
+        self._stopgap = Stopgap(call, parts.agent, parts.phrases)
         self._reply: asyncio.Task[None] | None = None
         self._early: EarlyReply | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -70,18 +74,24 @@ class Replies:
     @property
     def busy(self) -> bool:
         """Whether the agent speaks, or is about to."""
-        return self._playout.active or (self._reply is not None and not self._reply.done())
+        return self._playout.active or self._replying or self._stopgap.busy
 
     @property
     def at_work(self) -> bool:
         """Whether there is more to be done than a reply."""
-        return bool(self._tasks) or self._tools.at_work
+        return bool(self._tasks) or self._tools.running
+
+    @property
+    def _replying(self) -> bool:
+        return self._reply is not None and not self._reply.done()
 
     # Replies
 
     def begin_early(self, text: str) -> None:
         """Let the responder answer `text` as if the caller had said no more; nothing is said or done."""
         self.take_back()
+        if self._tools.running:
+            return  # Its result belongs to the answer.
         messages = [*self.conversation.messages(), Message("caller", text)]
         pieces = self._responder.respond(messages, self._tools.specs)
         self._early = EarlyReply(messages, pieces, self._call.now_ms)
@@ -94,8 +104,7 @@ class Replies:
 
     def answer(self) -> None:
         """Reply to the conversation as it is now, with what was begun early if that is a reply to it."""
-        if self._reply is not None:
-            self._reply.cancel()
+        self._drop_reply()
         self._playout.flush()
         if self._early is not None and not self._early.answers(self.conversation.messages()):
             self.take_back()
@@ -111,8 +120,7 @@ class Replies:
 
     def interrupt(self, onset_ms: int, stopped_ms: int) -> None:
         """Fall silent at once and drop everything: the caller's voice since `onset_ms` wants the floor."""
-        if self._reply is not None:
-            self._reply.cancel()
+        self._drop_reply()
         self.take_back()
         track = self._playout.flush()
         if track is not None and track.started:
@@ -120,9 +128,13 @@ class Replies:
             self._call.emit(BargeIn(call_id, self._call.now_ms(), onset_ms, stopped_ms, track.heard_ms))
             self._utterances.finished(track)
 
-    def all_heard(self) -> None:
-        """Nothing is being said by either side: tools that waited for that may run."""
-        self._tools.all_heard()
+    def tick(self, now_ms: int, *, caller_speaking: bool) -> None:
+        """20 ms have passed: tools that waited for silence may run, and one that takes long gets a line."""
+        silent = not (self._playout.active or caller_speaking)
+        if silent:
+            self._tools.all_heard()
+        waiting = self._replying and self._tools.running and not self.deaf
+        self._stopgap.tick(now_ms, waiting=waiting, silent=silent, first=self._tools.filler)
 
     async def close(self) -> None:
         """Stop everything."""
@@ -132,11 +144,19 @@ class Replies:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._stopgap.close()
         await self._tools.close()
         await self._responder.close()
 
+    def _drop_reply(self) -> None:
+        if self._reply is not None:
+            self._reply.cancel()
+        self._stopgap.stop()
+        self._tools.call_off()
+
     async def _respond(self) -> None:
         try:
+            await self._tools.settle()
             for _ in range(_MOST_TOOL_ROUNDS):
                 if not await self._one_round():
                     return
@@ -158,7 +178,7 @@ class Replies:
             return False
         self.conversation.agent_calls(track, tuple(calls))
         for call in calls:
-            await self._run_tool(call)
+            await self._tools.run(call, self._ran)
         return self.ending is None and not self.deaf
 
     async def _texts(self, calls: list[ToolCall]) -> AsyncGenerator[str]:
@@ -180,8 +200,7 @@ class Replies:
             self._watch.first_text(early.first_text_ms)
         return early.pieces()
 
-    async def _run_tool(self, call: ToolCall) -> None:
-        ran = await self._tools.run(call)
+    def _ran(self, call: ToolCall, ran: ToolRun) -> None:
         if call.name == "end_call" and not ran.error:
             self.ending = EndReason.AGENT_HUNG_UP
         if call.name == "transfer_call" and not ran.error:
@@ -204,10 +223,3 @@ class Replies:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def report_trouble(call: CallHandle, what: str, error: Exception) -> None:
-    """Emit what failed in a call that goes on. A fault of ours is logged with its traceback."""
-    if not isinstance(error, ProviderError):
-        log.error("a fault in a call", call_id=call.facts.call_id, what=what, exc_info=error)
-    call.emit(CallTrouble(call.facts.call_id, call.now_ms(), what, str(error)))

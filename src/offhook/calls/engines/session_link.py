@@ -8,7 +8,7 @@ from offhook.audio.formats import FRAME_MS
 from offhook.calls.conversation import Conversation
 from offhook.calls.engines.agent_items import AgentItems
 from offhook.calls.engines.base import CallHandle
-from offhook.calls.engines.replies import report_trouble
+from offhook.calls.engines.trouble import report_trouble
 from offhook.errors import ProviderError
 from offhook.events import EndReason, UsageReported
 from offhook.providers.llm.base import ToolCall, ToolSpec

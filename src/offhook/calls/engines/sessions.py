@@ -13,12 +13,12 @@ from offhook.calls.engines.caller_utterances import CallerUtterances
 from offhook.calls.engines.debt import Debt
 from offhook.calls.engines.pipeline import PipelineParts
 from offhook.calls.engines.prompts import keys_pressed, verbatim
-from offhook.calls.engines.replies import report_trouble
 from offhook.calls.engines.session_link import CallerListener, SessionLink
-from offhook.calls.engines.session_tools import SessionTools
 from offhook.calls.engines.so_far import SoFar
 from offhook.calls.engines.stopgap import Stopgap
 from offhook.calls.engines.succession import Succession
+from offhook.calls.engines.tool_calls import ToolCalls
+from offhook.calls.engines.trouble import report_trouble
 from offhook.calls.engines.utterances import Utterances
 from offhook.calls.tools.base import Tool
 from offhook.calls.tools.runner import ToolRun
@@ -77,9 +77,9 @@ class Sessions:
         self._hand_over = hand_over
         self._conversation = conversation
         self.utterances = Utterances(call)
-        self.tools = SessionTools(call, parts.tools, conversation)
+        self.tools = ToolCalls(call, parts.tools, conversation, timeout_s=parts.agent.tool_timeout_s)
         phrases = parts.fallback.phrases if parts.fallback is not None else None
-        self._stopgap = Stopgap(call, parts.agent, phrases)
+        self._stopgap = Stopgap(call, parts.agent, phrases, ask=self._say_meanwhile)
         self._succession = Succession(parts.providers)
         self._pace = Pace()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -133,6 +133,7 @@ class Sessions:
         """Fall silent at once and drop everything: the caller's voice since `onset_ms` wants the floor."""
         self._debt.paid()
         self._replacing = False
+        self._stopgap.stop()
         self.tools.call_off()
         self.link.items.place_words()
         track = self._playout.flush()
@@ -176,7 +177,8 @@ class Sessions:
             self._retry_at_ms = None
             self._attach(self._succession.first())
         silent = not (self._playout.active or caller_speaking or self.deaf)
-        self._stopgap.tick(now_ms, waiting=self.tools.running or self._replacing, silent=silent)
+        waiting = self.tools.running or self._replacing
+        self._stopgap.tick(now_ms, waiting=waiting, silent=silent, first=self.tools.filler)
 
     async def close(self) -> None:
         """Stop everything."""
@@ -209,8 +211,10 @@ class Sessions:
     def tool_called(self, call: ToolCall) -> None:
         """A tool is to be run."""
         self._callers.answered()
-        link = self.link
-        self.tools.run(call, lambda called, ran: self._ran(link, called, ran))
+        link, track = self.link, Track(self._playout.format)
+        self._conversation.agent_says(track)
+        self._conversation.agent_calls(track, (call,))
+        self.tools.begin(call, lambda called, ran: self._ran(link, called, ran))
 
     def response_done(self, status: ResponseStatus, detail: str) -> None:
         """An answer ended."""
@@ -288,6 +292,12 @@ class Sessions:
         self.ending = reason
         if line and not self._playout.active:
             self._stopgap.say(line)
+
+    def _say_meanwhile(self, line: str) -> None:
+        """Have the session say a line itself, unless it is about to say something."""
+        if not (self.link.answering or self.link.over or self._replacing):
+            self.link.session.say(verbatim(line))
+            self.link.owe()
 
     # Tools
 

@@ -1,57 +1,95 @@
-"""A short line for a silence that the caller would wonder about: while a tool works, or a session is replaced."""
+"""Short lines for silences that the caller would wonder about: while a tool works, or a session is replaced."""
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 from offhook.calls.engines.base import CallHandle
-from offhook.calls.engines.replies import report_trouble
+from offhook.calls.engines.trouble import report_trouble
 from offhook.calls.speaker import Phrases, Speaker
 from offhook.config import AgentSettings
 from offhook.errors import ProviderError
 
-__all__ = ["Stopgap"]
+__all__ = ["Fillers", "Stopgap"]
 
-_BEARABLE_MS = 1_000
+_FIRST_MS = 700
+_FURTHER_MS = 6_000
+
+
+class Fillers:
+    """Which line a silence wants, and when. Every wait begins with the first of `lines`, and goes round them."""
+
+    def __init__(self, lines: Sequence[str]):
+        self._lines = lines
+        self._silent_since_ms: int | None = None
+        self._said = 0
+
+    def tick(self, now_ms: int, *, waiting: bool, silent: bool, first: str | None = None) -> str:
+        """The line that is due, or none: whether something is waited for, and whether nobody speaks.
+
+        `first` stands in place of the first line; an empty one wants the wait to be silent."""
+        self._said = self._said if waiting else 0
+        if not (waiting and silent):
+            self._silent_since_ms = None
+            return ""
+        if self._silent_since_ms is None:
+            self._silent_since_ms = now_ms
+        if now_ms - self._silent_since_ms < (_FURTHER_MS if self._said else _FIRST_MS):
+            return ""
+        self._silent_since_ms = now_ms
+        self._said += 1
+        return self._line(self._said - 1, first)
+
+    def _line(self, place: int, first: str | None) -> str:
+        if first is not None and (place == 0 or not first):
+            return first
+        return self._lines[place % len(self._lines)] if self._lines else ""
 
 
 class Stopgap:
-    """A voice besides the session's, if there is one. It says `moment_line` once in every wait."""
+    """Says what `Fillers` find due, with the voice of `phrases`. Where there is none, `ask` is to have it said."""
 
-    def __init__(self, call: CallHandle, agent: AgentSettings, phrases: Phrases | None):
+    def __init__(
+        self,
+        call: CallHandle,
+        agent: AgentSettings,
+        phrases: Phrases | None,
+        *,
+        ask: Callable[[str], None] = lambda line: None,
+    ):
         self._call = call
-        self._line = agent.moment_line
+        self._fillers = Fillers(agent.filler_lines)
         self._speaker = Speaker(phrases, call.playout, speed=agent.speed) if phrases is not None else None
+        self._ask = ask
         self._speaking: set[asyncio.Task[None]] = set()
-        self._silent_since_ms: int | None = None
-        self._said = False
 
     @property
     def busy(self) -> bool:
         """Whether a line is being made."""
         return bool(self._speaking)
 
-    def tick(self, now_ms: int, *, waiting: bool, silent: bool) -> None:
-        """Take one beat: whether something is waited for, and whether nobody speaks."""
-        if not (waiting and silent):
-            self._silent_since_ms = None
-            self._said = self._said and waiting
-            return
-        if self._silent_since_ms is None:
-            self._silent_since_ms = now_ms
-        if not self._said and now_ms - self._silent_since_ms >= _BEARABLE_MS and self._line:
-            self._said = True
-            self.say(self._line)
+    def tick(self, now_ms: int, *, waiting: bool, silent: bool, first: str | None = None) -> None:
+        """Take one beat, as `Fillers.tick` does, and say what is due."""
+        line = self._fillers.tick(now_ms, waiting=waiting, silent=silent and not self.busy, first=first)
+        if line:
+            self.say(line)
 
     def say(self, line: str) -> None:
         """Say `line`, if there is a voice."""
-        if self._speaker is not None:
-            task = asyncio.get_running_loop().create_task(self._speak(self._speaker, line))
-            self._speaking.add(task)
-            task.add_done_callback(self._speaking.discard)
+        if self._speaker is None:
+            self._ask(line)
+            return
+        task = asyncio.get_running_loop().create_task(self._speak(self._speaker, line))
+        self._speaking.add(task)
+        task.add_done_callback(self._speaking.discard)
+
+    def stop(self) -> None:
+        """Make no more of what is being made."""
+        for task in self._speaking:
+            task.cancel()
 
     async def close(self) -> None:
         """Stop speaking."""
-        for task in self._speaking:
-            task.cancel()
+        self.stop()
         await asyncio.gather(*self._speaking, return_exceptions=True)
 
     async def _speak(self, speaker: Speaker, line: str) -> None:

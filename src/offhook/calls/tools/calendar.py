@@ -11,7 +11,7 @@ import orjson
 import structlog
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from offhook.calls.tools.base import ToolContext
+from offhook.calls.tools.base import Tool, ToolContext
 from offhook.calls.tools.files import locked, write_whole
 from offhook.calls.tools.schemas import Arguments, schema_of
 from offhook.errors import ToolError
@@ -115,7 +115,7 @@ class Calendar:
                 start += self._length
 
 
-class CheckAvailability:
+class CheckAvailability(Tool):
     """The tool `check_availability`.
 
     The result's `status`: `free` with the times in `free`; `available` or `taken` if a time was asked for; `full` or
@@ -151,7 +151,7 @@ class CheckAvailability:
         return {"status": "free", "free": _said(_in_part(free, query.part))}
 
 
-class BookAppointment:
+class BookAppointment(Tool):
     """The tool `book_appointment`. The same call booking the same time again gets its own booking back."""
 
     spec = ToolSpec("book_appointment", "Book an appointment at a time that is free.", schema_of(_Wish))

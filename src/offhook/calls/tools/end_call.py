@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from offhook.calls.tools.base import ToolContext
+from offhook.calls.tools.base import Tool, ToolContext
 from offhook.calls.tools.schemas import Arguments, schema_of
 from offhook.providers.llm.base import ToolSpec
 
@@ -16,7 +16,7 @@ class _Reason(Arguments):
     reason: str = Field("goodbye", max_length=200, description="why, in a word or two")
 
 
-class EndCall:
+class EndCall(Tool):
     """The tool `end_call`."""
 
     spec = ToolSpec("end_call", "Hang up. Call it after you have said goodbye.", schema_of(_Reason))

@@ -9,7 +9,7 @@ import orjson
 import structlog
 from pydantic import Field
 
-from offhook.calls.tools.base import ToolContext
+from offhook.calls.tools.base import Tool, ToolContext
 from offhook.calls.tools.files import append_line, locked
 from offhook.calls.tools.schemas import Arguments, schema_of
 from offhook.errors import ToolError
@@ -27,7 +27,7 @@ class _Message(Arguments):
     reason: str = Field("", max_length=4000, description="what it is about, in the caller's words")
 
 
-class TakeMessage:
+class TakeMessage(Tool):
     """The tool `take_message`. The same message from the same call is kept once."""
 
     spec = ToolSpec("take_message", "Take a message for the business, to be called back about.", schema_of(_Message))

@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 import structlog
+from pydantic_core import to_json
 
-from offhook.calls.tools.base import Tool, ToolContext
+from offhook.calls.tools.base import Tool, ToolContext, ToolRules
 from offhook.calls.tools.schemas import checked, checker_of
 from offhook.errors import ToolError
 from offhook.providers.llm.base import ToolCall, ToolSpec
@@ -17,6 +18,7 @@ from offhook.providers.llm.base import ToolCall, ToolSpec
 __all__ = ["ToolRun", "ToolRunner"]
 
 _log = structlog.get_logger(__name__)
+_NO_RULES = ToolRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,17 @@ class ToolRun:
     took_ms: float
     error: str = ""
 
+    @classmethod
+    def failed(cls, error: str, took_ms: float = 0) -> "ToolRun":
+        """One whose result is an error."""
+        return cls(orjson.dumps({"error": error}).decode(), took_ms, error)
+
 
 class ToolRunner:
-    """The tools of one call."""
+    """The tools of one call. `timeout_s` is for those that have no limit of their own; `max_bytes` is for a result."""
 
     def __init__(self, tools: Iterable[Tool], context: ToolContext, *, timeout_s: float = 3.0, max_bytes: int = 16_384):
-        self._tools = {tool.spec.name: tool for tool in tools if _offered(tool, context)}
+        self._tools = {tool.spec.name: tool for tool in tools if tool.offered(context)}
         self._checkers = {name: checker_of(tool.spec.parameters) for name, tool in self._tools.items()}
         self._context = context
         self._timeout_s = timeout_s
@@ -44,15 +51,22 @@ class ToolRunner:
         """What the responder may call."""
         return tuple(tool.spec for tool in self._tools.values())
 
-    def waits_for_speech(self, name: str) -> bool:
-        """Whether a tool is to run only when the caller has heard what was said before it."""
-        return bool(getattr(self._tools.get(name), "after_speech", False))
+    def rules(self, name: str) -> ToolRules:
+        """The rules of a tool; the usual ones if there is no such tool."""
+        tool = self._tools.get(name)
+        return tool.rules if tool is not None else _NO_RULES
 
     async def run(self, call: ToolCall) -> ToolRun:
-        """Run a tool. The same id again gets the first result; giving up waiting does not stop what has begun."""
+        """Run a tool. The same id again gets the first result; giving up waiting does not stop what has begun. Raises
+        CancelledError if it is stopped."""
         if call.id not in self._runs:
             self._runs[call.id] = asyncio.create_task(self._run(call))
         return await asyncio.shield(self._runs[call.id])
+
+    def stop(self, call_id: str) -> None:
+        """Stop what has begun."""
+        if call_id in self._runs:
+            self._runs[call_id].cancel()
 
     async def close(self) -> None:
         """Wait for what has begun; each has its time limit."""
@@ -62,36 +76,47 @@ class ToolRunner:
         begun = time.perf_counter()
         text, error = "", ""
         try:
-            text = self._written(await self._result(call))
+            text = self._written(call.name, await self._result(call))
         except ToolError as failure:
             error = str(failure)
-        except TimeoutError:
-            error = f"{call.name} took longer than {self._limit_s(call.name):g} s"
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            error = f"{call.name} failed: it was cancelled"
         except Exception as failure:  # noqa: BLE001 - a user's tool may raise anything, and must not end the call
             _log.exception("tool failed", call_id=self._context.call_id, tool=call.name)
             error = f"{call.name} failed: {type(failure).__name__}"
         took_ms = (time.perf_counter() - begun) * 1000
         _log.info("tool ran", call_id=self._context.call_id, tool=call.name, took_ms=round(took_ms, 1), error=error)
-        return ToolRun(text or orjson.dumps({"error": error}).decode(), took_ms, error)
+        return ToolRun.failed(error, took_ms) if error else ToolRun(text, took_ms)
 
     async def _result(self, call: ToolCall) -> Any:
         tool = self._tools.get(call.name)
         if tool is None:
             raise ToolError(f"there is no tool {call.name}; there are: {', '.join(self._tools)}")
         arguments = checked(self._checkers[call.name], call.arguments)
-        async with asyncio.timeout(self._limit_s(call.name)):
-            return await tool(arguments, self._context)
+        own_s = tool.rules.timeout_s
+        limit_s = self._timeout_s if own_s is None else own_s
+        try:
+            async with asyncio.timeout(limit_s) as limit:
+                return await tool(arguments, self._context)
+        except TimeoutError as error:
+            if limit.expired():
+                raise ToolError(f"{call.name} took longer than {limit_s:g} s") from error
+            raise
 
-    def _limit_s(self, name: str) -> float:
-        return float(getattr(self._tools.get(name), "timeout_s", self._timeout_s))
-
-    def _written(self, result: Any) -> str:
-        text = orjson.dumps(result)
+    def _written(self, name: str, result: Any) -> str:
+        try:
+            text = to_json(result, inf_nan_mode="null")
+        except ValueError as error:
+            _log.error("a tool's result is no JSON", call_id=self._context.call_id, tool=name, error=str(error))
+            raise ToolError(f"{name} gave a result that cannot be written as JSON") from error
         if len(text) > self._max_bytes:
             raise ToolError(f"the result has {len(text)} bytes; the most is {self._max_bytes}")
         return text.decode()
 
 
-def _offered(tool: Tool, context: ToolContext) -> bool:
-    asked = getattr(tool, "offered", None)
-    return asked is None or bool(asked(context))
+def _is_cancelled() -> bool:
+    """Whether the running task is meant, rather than something that a tool waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-from offhook.calls.tools.base import ToolContext
+from offhook.calls.tools.base import Tool, ToolContext, ToolRules
 from offhook.errors import CallError, ToolError
 from offhook.providers.llm.base import ToolSpec
 
 __all__ = ["TransferCall"]
 
 
-class TransferCall:
+class TransferCall(Tool):
     """The tool `transfer_call`. It knows `places`, a number for each name, and takes no number from the model."""
 
-    after_speech = True
-    timeout_s = 15.0
+    # No filler: the caller was told what comes, and may be ringing at the other end before it is over.
+    rules = ToolRules(timeout_s=15.0, filler="", after_speech=True)
 
     def __init__(self, places: Mapping[str, str]):
         self._places = dict(places)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from offhook.calls.tools.base import ToolContext
+from offhook.calls.tools.base import Tool, ToolContext
 from offhook.calls.tools.builtin import builtin_tools
 from offhook.errors import ToolError
 from offhook.providers.llm.base import CallFacts, Message, Responder, ResponderFactory, TextDelta, ToolSpec
@@ -19,7 +19,7 @@ from offhook.providers.llm.flow import Facts, Flow, FlowFactory
 from tests.providers.llm.flow.conftest import MONDAY, Line
 
 
-class Broken:
+class Broken(Tool):
     """A tool that fails."""
 
     def __init__(self, name: str):
