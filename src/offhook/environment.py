@@ -39,7 +39,9 @@ def _agents(name: str, *path: str, mild: bool = False) -> FlatName:
 
 
 FLAT_NAMES: tuple[FlatName, ...] = (
-    *_keys("openai_api_key", "deepgram_api_key", "elevenlabs_api_key", "vobiz_auth_id", "vobiz_auth_token"),
+    *_keys("openai_api_key", "deepgram_api_key", "elevenlabs_api_key", "gemini_api_key"),
+    FlatName("GOOGLE_API_KEY", (("keys", "gemini_api_key"),), mild=True),
+    *_keys("vobiz_auth_id", "vobiz_auth_token"),
     *_keys("plivo_auth_id", "plivo_auth_token", "twilio_account_sid", "twilio_auth_token", "webhook_secret"),
     FlatName("OFFHOOK_API_KEY", (("keys", "api_key"),)),
     *_keys("ngrok_auth_token", "openai_model", "openai_voice", "ami_host", "ami_port", "ami_user", "ami_pass"),

@@ -103,7 +103,9 @@ class AgentSettings(Section):
         "pipeline", description="pipeline, realtime, or loopback to hear yourself when testing a line"
     )
     realtime: tuple[str, ...] = Field(
-        ("openai",), min_length=1, description="who hears, answers and speaks, best first: openai or realtime tables"
+        ("openai",),
+        min_length=1,
+        description="who hears, answers and speaks, best first: openai, gemini or realtime tables",
     )
     realtime_fallback: bool = Field(
         True, description="let stt, llm and tts take over a call when nobody in realtime can go on"

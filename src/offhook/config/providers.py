@@ -21,8 +21,13 @@ __all__ = [
 STT_KINDS = ("whisper", "deepgram", "openai")
 LLM_KINDS = ("flow", "openai")
 TTS_KINDS = ("hibari", "elevenlabs", "openai")
-REALTIME_KINDS = ("openai",)
-VENDOR_KEYS = {"deepgram": "deepgram_api_key", "openai": "openai_api_key", "elevenlabs": "elevenlabs_api_key"}
+REALTIME_KINDS = ("openai", "gemini")
+VENDOR_KEYS = {
+    "deepgram": "deepgram_api_key",
+    "openai": "openai_api_key",
+    "elevenlabs": "elevenlabs_api_key",
+    "gemini": "gemini_api_key",
+}
 """Which of the keys is a vendor's, where a table names none of its own."""
 
 _EAGER = "eager_eot_threshold"
@@ -111,40 +116,49 @@ class TtsSettings(Section):
 class RealtimeSettings(Section):
     """A speech-to-speech model, which hears, answers and speaks by itself."""
 
-    kind: Literal["openai"] | None = Field(None, description="openai; the table's name if not set", examples=["openai"])
-    base_url: Annotated[str, StringConstraints(pattern=r"^(https?|wss?)://[^\s?#]+$")] = Field(
-        "https://api.openai.com/v1", description="address of its API, with or without /realtime at the end"
+    kind: Literal["openai", "gemini"] | None = Field(
+        None, description="openai or gemini; the table's name if not set", examples=["openai"]
     )
-    model: str = Field("gpt-realtime-2.1-mini", min_length=1, description="the server's name of the model")
-    voice: str = Field("marin", min_length=1, description="name of the voice, which stays the same for a whole call")
+    base_url: Annotated[str, StringConstraints(pattern=r"^((https?|wss?)://[^\s?#]+)?$")] = Field(
+        "", description="address of its API; the vendor's own if not set"
+    )
+    model: str = Field("", description="openai: gpt-realtime-2.1-mini, gemini: gemini-3.8-live if not set")
+    voice: str = Field("", description="name of the voice for a whole call; openai: marin, gemini: Kore if not set")
     api_key_env: str = Field("", description=_KEY_NAME)
     api_key: SecretStr | None = Field(None, description=_KEY)
     turn_detection: Literal["server_vad", "semantic_vad", "none"] = Field(
         "server_vad", description="what ends the caller's turn: server_vad (silence), semantic_vad (words) or none"
     )
     threshold: float = Field(0.5, ge=0, le=1, description="server_vad: speech begins at this probability")
-    prefix_padding_ms: int = Field(300, ge=0, le=2_000, description="server_vad: audio kept from before that")
+    prefix_padding_ms: int = Field(300, ge=0, le=2_000, description="openai, server_vad: audio kept from before that")
     silence_ms: int = Field(500, ge=100, le=5_000, description="server_vad: silence that ends the caller's turn")
     idle_timeout_ms: int | None = Field(
-        None, ge=5_000, le=30_000, description="server_vad: silence after which it speaks up", examples=[8_000]
+        None, ge=5_000, le=30_000, description="openai, server_vad: silence after which it speaks up", examples=[8_000]
     )
     eagerness: Literal["low", "medium", "high", "auto"] = Field(
         "auto", description="semantic_vad: how soon it answers: low, medium, high or auto"
     )
     noise_reduction: Literal["near_field", "far_field", "none"] = Field(
-        "none", description="near_field, far_field or none"
+        "none", description="openai: near_field, far_field or none"
     )
     transcription_model: str = Field(
-        "gpt-transcribe", description="what writes down the caller's words; nothing does if empty"
+        "gpt-transcribe",
+        description="openai: what writes down the caller's words; with any vendor nothing does if empty",
     )
     language: str = Field("", pattern=r"^([a-z]{2})?$", description="language of these words; found out if not set")
     max_output_tokens: int | None = Field(
         None, ge=1, le=4_096, description="longest answer, in tokens; no limit if not set", examples=[1_024]
     )
     truncation: Literal["auto", "disabled"] | Annotated[float, Field(gt=0, le=1)] = Field(
-        "auto", description="when a conversation grows too long: auto, disabled, or the share of it that is kept"
+        "auto",
+        description="when a conversation grows too long: auto, disabled, or (openai) the share of it that is kept",
     )
     reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None = Field(
-        None, description="models that think: minimal to xhigh; their own default if not set", examples=["low"]
+        None, description="openai, models that think: minimal to xhigh; their own default if not set", examples=["low"]
     )
     stall_ms: int = Field(5_000, ge=500, le=60_000, description="longest wait for a sign of the model where one is due")
+
+    def whole(self, *, base_url: str, model: str, voice: str) -> "RealtimeSettings":
+        """The same, with what a vendor takes where nothing is set."""
+        usual = {"base_url": base_url, "model": model, "voice": voice}
+        return self.model_copy(update={name: getattr(self, name) or value for name, value in usual.items()})

@@ -120,6 +120,7 @@ class KeySettings(Section):
     openai_api_key: SecretStr | None = None
     deepgram_api_key: SecretStr | None = None
     elevenlabs_api_key: SecretStr | None = None
+    gemini_api_key: SecretStr | None = None
     vobiz_auth_id: SecretStr | None = None
     vobiz_auth_token: SecretStr | None = None
     plivo_auth_id: SecretStr | None = None

@@ -21,6 +21,7 @@ _RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 FATAL_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "account_deactivated", "quota_exceeded"})
 """What vendors call troubles that do not pass by themselves."""
 _KEEP_S = 60.0
+_HEARTBEAT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,17 @@ class Refusal:
 
 
 class ApiServer:
-    """A server below `base_url`. Errors carry `name`, and never the key."""
+    """A server below `base_url`. Errors carry `name`, and never the key. WebSockets are pinged every `heartbeat_s`, and
+    dead when nothing comes back in half of that; None for servers that take their time."""
 
-    def __init__(self, name: str, base_url: str, key: ApiKey, *, timeout_s: float):
+    def __init__(
+        self, name: str, base_url: str, key: ApiKey, *, timeout_s: float, heartbeat_s: float | None = _HEARTBEAT_S
+    ):
         self.name = name
         self.timeout_s = timeout_s
         self._base_url = base_url.rstrip("/")
         self._key = key
+        self._heartbeat_s = heartbeat_s
         self._session: aiohttp.ClientSession | None = None
 
     def url(self, path: str) -> str:
@@ -114,7 +119,12 @@ class ApiServer:
         """A WebSocket to `path`. Raises ProviderError."""
         url = self.url(path).replace("http", "ws", 1)
         connecting = self._pool().ws_connect(
-            url, params=params, headers=self._key.headers, max_msg_size=16 << 20, compress=0, heartbeat=20.0
+            url,
+            params=params,
+            headers=self._key.headers,
+            max_msg_size=16 << 20,
+            compress=0,
+            heartbeat=self._heartbeat_s,
         )
         try:
             return await self.in_time(connecting)

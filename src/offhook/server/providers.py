@@ -13,7 +13,7 @@ from offhook.errors import ConfigError, ProviderError, SettingsError
 from offhook.providers.llm.base import ResponderFactory
 from offhook.providers.llm.openai import ChatCompletions
 from offhook.providers.models import locate
-from offhook.providers.realtime.base import RealtimeProvider, TurnDetection
+from offhook.providers.realtime.base import RealtimeProvider, TurnDetection, turns_of
 from offhook.providers.standby import Standby, Watched, nothing
 from offhook.providers.stt.base import StreamingRecognizer
 from offhook.providers.tts.base import Synthesizer
@@ -60,7 +60,7 @@ def cloud_of(table: ProviderTable) -> Cloud | None:
             return _chat(table)
         case TtsSettings(kind="elevenlabs" | "openai"):
             return _cloud_voice(table)
-        case RealtimeSettings(kind="openai"):
+        case RealtimeSettings(kind="openai" | "gemini"):
             return _speech_to_speech(table)
     return None
 
@@ -121,8 +121,6 @@ class Providers:
 
     def uninterrupted(self, agent: AgentSettings) -> TurnDetection:
         """How the first model of an agent takes turns, but that callers cannot interrupt it."""
-        from offhook.providers.realtime.openai_wire import turns_of  # noqa: PLC0415 - only if it is named
-
         table = for_agent(self._settings.realtime_settings(agent.realtime[0]), agent)
         return replace(turns_of(table), interrupts=False)
 
@@ -233,6 +231,10 @@ def for_agent(table: RealtimeSettings, agent: AgentSettings) -> RealtimeSettings
 
 
 def _speech_to_speech(table: RealtimeSettings) -> RealtimeProvider:
+    if table.kind == "gemini":
+        from offhook.providers.realtime.gemini import GeminiLive  # noqa: PLC0415 - only if it is named
+
+        return GeminiLive(table)
     from offhook.providers.realtime.openai import OpenAiRealtime  # noqa: PLC0415 - only if it is named
 
     return OpenAiRealtime(table)

@@ -16,7 +16,7 @@ from offhook.providers.realtime.openai_limits import RateLimits
 from offhook.providers.realtime.openai_wire import session_object, user_message
 from tests.providers.realtime.listening import Told
 
-SETTINGS = RealtimeSettings(kind="openai")
+SETTINGS = RealtimeSettings(kind="openai", model="gpt-realtime-2.1-mini", voice="marin")
 Step = Callable[[], object]
 SAID = "conversation.item.input_audio_transcription"
 

@@ -16,7 +16,7 @@ from offhook.providers.llm.base import Message, ToolCall, ToolSpec
 from offhook.providers.realtime import openai_wire as wire
 from offhook.providers.realtime.base import TurnDetection, Usage
 
-SETTINGS = RealtimeSettings(kind="openai")
+SETTINGS = RealtimeSettings(kind="openai", model="gpt-realtime-2.1-mini", voice="marin")
 TOOL = ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
 
 

@@ -10,10 +10,19 @@ from dataclasses import dataclass, fields
 from typing import Literal, Protocol
 
 from offhook.audio.formats import AudioFormat
+from offhook.config import RealtimeSettings
 from offhook.errors import ProviderError
 from offhook.providers.llm.base import CallFacts, Message, ToolCall, ToolSpec
 
-__all__ = ["RealtimeEvents", "RealtimeProvider", "RealtimeSession", "ResponseStatus", "TurnDetection", "Usage"]
+__all__ = [
+    "RealtimeEvents",
+    "RealtimeProvider",
+    "RealtimeSession",
+    "ResponseStatus",
+    "TurnDetection",
+    "Usage",
+    "turns_of",
+]
 
 ResponseStatus = Literal["completed", "cancelled", "incomplete", "failed"]
 """How an answer ended: whole, stopped by the caller or by us, cut by a limit of the provider, or not given."""
@@ -35,6 +44,18 @@ class TurnDetection:
     eagerness: Literal["low", "medium", "high", "auto"] | None = None
     answers: bool = True
     interrupts: bool = True
+
+
+def turns_of(settings: RealtimeSettings) -> TurnDetection:
+    """How the settings want turns to be told."""
+    return TurnDetection(
+        settings.turn_detection,
+        threshold=settings.threshold,
+        prefix_padding_ms=settings.prefix_padding_ms,
+        silence_ms=settings.silence_ms,
+        idle_timeout_ms=settings.idle_timeout_ms,
+        eagerness=settings.eagerness,
+    )
 
 
 @dataclass(frozen=True, slots=True)

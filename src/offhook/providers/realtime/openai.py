@@ -18,15 +18,18 @@ from offhook.providers.http import ApiKey, ApiServer
 from offhook.providers.llm.base import CallFacts, Message, ToolSpec
 from offhook.providers.openai_events import append, read_event, wire_format
 from offhook.providers.openai_greeting import check_greeting
-from offhook.providers.realtime.base import RealtimeEvents, RealtimeSession, TurnDetection
+from offhook.providers.realtime.base import RealtimeEvents, RealtimeSession, TurnDetection, turns_of
 from offhook.providers.realtime.openai_dialogue import Dialogue
 from offhook.providers.realtime.openai_limits import RateLimits
-from offhook.providers.realtime.openai_wire import history_events, session_object, tool_list, turns_of
+from offhook.providers.realtime.openai_wire import history_events, session_object, tool_list
 from offhook.providers.sockets import Query, Socket
 
 __all__ = ["OpenAiRealtime", "OpenAiSession"]
 
 _log = structlog.get_logger(__name__)
+_ADDRESS = "https://api.openai.com/v1"
+_MODEL = "gpt-realtime-2.1-mini"
+_VOICE = "marin"
 _PATH = "/realtime"
 _HANDSHAKE_S = 5.0
 _TRIES = 3
@@ -41,6 +44,7 @@ class OpenAiRealtime:
     that."""
 
     def __init__(self, settings: RealtimeSettings, *, retry_s: float = _RETRY_S) -> None:
+        settings = settings.whole(model=_MODEL, voice=_VOICE, base_url=_ADDRESS)
         self._settings = settings
         self._query: Query = [("model", settings.model)]
         self._retry_s = retry_s

@@ -1,7 +1,7 @@
 """What the agent says in a session, item by item: its audio on the way to the leg, and how much of it there is."""
 
-from offhook.audio.convert import converter
 from offhook.audio.formats import AudioFormat
+from offhook.providers.realtime.item_audio import ItemAudio
 from offhook.providers.realtime.openai_wire import delete, truncate
 
 __all__ = ["AgentItem"]
@@ -15,35 +15,21 @@ class AgentItem:
         self.text = ""
         self.done = False
         self.cut = False
-        self._wire = wire
-        # A resampler wants whole frames; audio that stays as it is only whole samples.
-        self._unit = wire.sample_bytes if wire == leg else wire.frame_bytes
-        self._convert = converter(wire, leg)
-        self._rest = bytearray()
-        self._received = 0
+        self._audio = ItemAudio(wire, leg)
 
     @property
     def generated_ms(self) -> int:
         """How much audio the provider made, cut to whole milliseconds."""
-        return int(self._wire.ms_in(self._received))
+        return self._audio.received_ms
 
     def take(self, audio: bytes) -> bytes:
         """More audio; gives what can be played now."""
-        self._received += len(audio)
-        self._rest += audio
-        whole = len(self._rest) // self._unit * self._unit
-        ready = bytes(self._rest[:whole])
-        del self._rest[:whole]
-        return self._convert(ready) if ready else b""
+        return self._audio.take(audio)
 
     def finish(self) -> bytes:
         """There is no more audio; gives the rest, filled up with silence."""
         self.done = True
-        rest = bytes(self._rest)
-        self._rest.clear()
-        if not rest or self._unit == self._wire.sample_bytes:
-            return b""
-        return self._convert(rest + self._wire.silence[len(rest) :])
+        return self._audio.finish()
 
     def heard(self, ms: float) -> str:
         """The event that tells how much was heard; empty where all was, or where it was told before."""

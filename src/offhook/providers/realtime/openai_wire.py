@@ -14,7 +14,7 @@ from offhook.audio.formats import AudioFormat
 from offhook.config import RealtimeSettings
 from offhook.providers.llm.base import Message, ToolCall, ToolSpec
 from offhook.providers.openai_events import media_type
-from offhook.providers.realtime.base import TurnDetection, Usage
+from offhook.providers.realtime.base import TurnDetection, Usage, turns_of
 
 __all__ = [
     "cancel",
@@ -29,7 +29,6 @@ __all__ = [
     "tool_output",
     "truncate",
     "turn_detection",
-    "turns_of",
     "usage_of",
     "user_message",
 ]
@@ -87,18 +86,6 @@ def _input(settings: RealtimeSettings, format: AudioFormat) -> dict[str, Any]:  
 
 def _truncation(kept: float | str) -> Any:
     return kept if isinstance(kept, str) else {"type": "retention_ratio", "retention_ratio": kept}
-
-
-def turns_of(settings: RealtimeSettings) -> TurnDetection:
-    """How the settings want turns to be told."""
-    return TurnDetection(
-        settings.turn_detection,
-        threshold=settings.threshold,
-        prefix_padding_ms=settings.prefix_padding_ms,
-        silence_ms=settings.silence_ms,
-        idle_timeout_ms=settings.idle_timeout_ms,
-        eagerness=settings.eagerness,
-    )
 
 
 def turn_detection(turns: TurnDetection) -> dict[str, Any] | None:

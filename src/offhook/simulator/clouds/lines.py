@@ -49,6 +49,8 @@ class Line:
     fault: Fault | None
     socket: web.WebSocketResponse
     transport: asyncio.Transport | None
+    binary: bool = False
+    """Whether JSON leaves in binary frames."""
     texts: list[dict[str, Any]] = field(default_factory=list)
     audio: bytearray = field(default_factory=bytearray)
     sent: list[Mapping[str, Any]] = field(default_factory=list)
@@ -64,7 +66,13 @@ class Line:
             self.sent.append(message)
             # A client that left meanwhile hears no more.
             with suppress(ConnectionError):
-                await self.socket.send_str(orjson.dumps(message).decode())
+                await self._write(orjson.dumps(message))
+
+    async def _write(self, message: bytes) -> None:
+        if self.binary:
+            await self.socket.send_bytes(message)
+        else:
+            await self.socket.send_str(message.decode())
 
     async def receive(self, idle_s: float | None = None) -> WSMessage:
         """What comes next. Raises TimeoutError after `idle_s`."""
@@ -99,11 +107,13 @@ class Framer:
         return rest + self._silence[len(rest) :] if rest else b""
 
 
-async def accept(request: web.Request, fault: Fault | None, headers: Mapping[str, str]) -> Line:
+async def accept(
+    request: web.Request, fault: Fault | None, headers: Mapping[str, str], *, binary: bool = False
+) -> Line:
     """Accept the connection, with `headers` in the answer."""
     socket = web.WebSocketResponse()
     socket.headers.update(headers)
-    line = Line(list(request.query.items()), dict(request.headers), fault, socket, request.transport)
+    line = Line(list(request.query.items()), dict(request.headers), fault, socket, request.transport, binary)
     await socket.prepare(request)
     if isinstance(fault, Cut) and not fault.pieces:
         line.drop()

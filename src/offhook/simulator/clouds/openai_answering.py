@@ -1,35 +1,20 @@
 """The answers of a spoken session of the double of OpenAI's Realtime API: one at a time, thought out by a brain."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from offhook.providers.tts.base import Synthesizer
 from offhook.simulator.clouds.openai_chat import ChatReply, ChatRequest
+from offhook.simulator.clouds.minds import Mind, quoted_line
 from offhook.simulator.clouds.openai_entries import Entries
 from offhook.simulator.clouds.openai_responding import Emit, Responding, Speaker
 from offhook.simulator.clouds.openai_session import Wrong
 from offhook.simulator.clouds.openai_speaking_settings import SpeakingSettings
 from offhook.simulator.clouds.serving import Refuse
 
-__all__ = ["Answering", "Mind"]
+__all__ = ["Answering"]
 
-_QUOTED = re.compile(r'"([^"]+)"[^"]*\Z')
 _KNOWN = frozenset({"instructions", "metadata", "tools", "tool_choice", "max_output_tokens"})
-
-
-@dataclass(slots=True)
-class Mind:
-    """What all spoken sessions of a double share: the brain, the voice, and how many answers the key still has."""
-
-    brain: Callable[[ChatRequest], ChatReply]
-    voice: Synthesizer
-    haste: float
-    answers: int
-    answers_left: int
-    reset_s: float = 60.0
 
 
 class Answering:
@@ -131,8 +116,8 @@ class Answering:
     def _think(self, own: str) -> ChatReply:
         """What to say. Instructions for one answer are taken by the letter where they quote a line."""
         messages = self._entries.messages()
-        if line := _QUOTED.search(own):
-            return ChatReply(line[1])
+        if line := quoted_line(own):
+            return ChatReply(line)
         if not messages:
             return ChatReply(own.rsplit("\n\n", 1)[-1] or "Hello.")
         instructions = own or self._settings["instructions"]

@@ -3,20 +3,19 @@
 import asyncio
 import re
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import orjson
 
-from offhook.audio.convert import converter
 from offhook.audio.formats import AudioFormat
-from offhook.providers.tts.base import SpeechChunk, Synthesizer
-from offhook.simulator.clouds.lines import Framer
+from offhook.providers.tts.base import Synthesizer
 from offhook.simulator.clouds.openai_chat import ChatReply, ScriptedCall
 from offhook.simulator.clouds.openai_entries import Entries, Entry
 from offhook.simulator.clouds.serving import Refuse
+from offhook.simulator.clouds.spoken import spoken
 
 __all__ = ["Emit", "Responding", "Speaker"]
 
@@ -110,7 +109,7 @@ class Responding:
         part = {"type": "audio", "transcript": ""}
         await self._about(entry, "response.content_part.added", content_index=0, part=part)
         told = 0
-        async with aclosing(self._spoken(text)) as pieces:
+        async with aclosing(spoken(self.speaker.voice, text, self.format)) as pieces:
             async for chunk, audio in pieces:
                 if self.stopped:
                     break
@@ -147,17 +146,6 @@ class Responding:
         whole = {"call_id": call_id, "name": call.name, "arguments": arguments}
         await self._about(entry, "response.function_call_arguments.done", **whole)
         await self._done(entry)
-
-    async def _spoken(self, text: str) -> AsyncGenerator[tuple[SpeechChunk | None, bytes]]:
-        """Pieces of speech with the words whose sound ends in them, as soon as they are made."""
-        framer, convert = None, None
-        async for chunk in self.speaker.voice.synthesize(text, format=self.format):
-            if framer is None or convert is None:
-                framer, convert = Framer(chunk.format), converter(chunk.format, self.format)
-            whole = b"".join(framer.cut(chunk.audio))
-            yield chunk, convert(whole) if whole else b""
-        if framer is not None and convert is not None and (rest := framer.rest()):
-            yield None, convert(rest)
 
     async def _text(self, entry: Entry, delta: str) -> None:
         await self._about(entry, "response.output_audio_transcript.delta", content_index=0, delta=delta)

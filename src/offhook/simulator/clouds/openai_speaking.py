@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
 from offhook.simulator.clouds.ears import EarFactory
-from offhook.simulator.clouds.openai_answering import Answering, Mind
+from offhook.simulator.clouds.minds import Mind
+from offhook.simulator.clouds.openai_answering import Answering
 from offhook.simulator.clouds.openai_entries import Entries
 from offhook.simulator.clouds.openai_hearing import Heard, Hearing
 from offhook.simulator.clouds.openai_responding import Emit
