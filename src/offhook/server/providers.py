@@ -41,7 +41,7 @@ class Cloud(Protocol):
 def named_tables(settings: Settings) -> dict[tuple[str, str], ProviderTable]:
     """The tables that agents name and use, by stage and name."""
     tables: dict[tuple[str, str], ProviderTable] = {}
-    for agent in settings.agents.values():
+    for agent in settings.answering.values():
         if agent.engine == "realtime":
             tables.update({("realtime", name): settings.realtime_settings(name) for name in agent.realtime})
         if agent.uses_pipeline:
