@@ -68,3 +68,11 @@ def test_what_broke_off_is_unfinished_until_something_follows() -> None:
     assert conversation.messages() == [Message("agent", "We open at", unfinished=True)]
     conversation.caller_said("Yes?")
     assert conversation.messages()[0] == Message("agent", "We open at")
+
+
+def test_a_note_stands_where_it_was_made() -> None:
+    conversation = Conversation()
+    conversation.caller_said("Hello?")
+    conversation.note("Hurry.")
+    conversation.caller_said("Well?")
+    assert [(each.role, each.text) for each in conversation.messages()][1:] == [("note", "Hurry."), ("caller", "Well?")]

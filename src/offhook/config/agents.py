@@ -99,7 +99,7 @@ class SilenceSettings(Section):
         description="so long before that the agent is told to come to an end, 0 for never; follows a short limit",
     )
     wrap_up_line: str = Field(
-        "I am afraid our time is almost up. Is there one last thing that I can do for you?",
+        "I am afraid that our time on this call is almost up. Let us come to an end.",
         description="what an agent that follows a script says then; a language model finds its own words",
     )
 

@@ -49,6 +49,8 @@ def what_it_says(agent: AgentSettings) -> list[str]:
     """Lines that are synthesised before the first call."""
     silence = agent.silence
     lines = [agent.greeting, silence.ask_line, silence.goodbye_line, silence.max_duration_line, agent.trouble_line]
+    if silence.wrap_up_s and "flow" in agent.llm:
+        lines.append(silence.wrap_up_line)
     if agent.engine == "realtime":
         lines.append(agent.moment_line)
     return [*lines, agent.machine_message] if agent.machine == "leave_message" else lines

@@ -33,10 +33,11 @@ class Message:
 
     `caller`: what the caller said in `text`, or the keys pressed in `keypad`. `agent`: what the caller heard of what
     the agent said, and the tools it called. `tool`: a tool's result as JSON, for the call named by `tool_call_id`.
+    `note`: what the agent is to know, and nobody said; it wants no answer.
     `unfinished`: another responder died while it gave this answer of the agent, and `text` is all there is of it.
     """
 
-    role: Literal["caller", "agent", "tool"]
+    role: Literal["caller", "agent", "tool", "note"]
     text: str = ""
     keypad: str = ""
     interrupted: bool = False
@@ -91,7 +92,9 @@ class Responder(Protocol):
 
 
 class ResponderFactory(Protocol):
-    """Makes responders; one object serves all calls."""
+    """Makes responders; one object serves all calls.
+
+    A factory may also have `scripted = True`: its responders follow a script, and heed no notes."""
 
     name: str
 
