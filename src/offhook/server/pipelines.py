@@ -6,11 +6,9 @@ from functools import partial
 
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
-from offhook.calls.speaker import Phrases
 from offhook.config import AgentSettings
 from offhook.providers.llm.failover import FailoverFactory
 from offhook.providers.llm.flow import FlowFactory
-from offhook.providers.tts.failover import FailoverSynthesizer
 from offhook.server.business import Business
 from offhook.server.local_time import local_clock
 from offhook.server.providers import Providers
@@ -22,9 +20,8 @@ async def pipeline_parts(business: Business, providers: Providers) -> PipelinePa
     """What the calls of an agent with a pipeline share. Raises ModelError, ConfigError."""
     agent = business.agent
     ears = await providers.ears(agent)
-    voices = FailoverSynthesizer(await providers.voices(agent))
     responders = providers.brains(agent, lambda: FlowFactory(business.flow, business.facts, local_clock(agent)))
-    return PipelineParts(agent, ears, Phrases(voices), FailoverFactory(responders), business.tools)
+    return PipelineParts(agent, ears, await providers.phrases(agent), FailoverFactory(responders), business.tools)
 
 
 def pipeline_engine(parts: PipelineParts) -> EngineFactory:

@@ -60,7 +60,8 @@ class CallFacts:
     """What is known of a call when it begins. `instructions` are for language models; `started_at` has its zone.
 
     `caller_number` is the person's whom the agent talks to, also when the agent called; `called_number` is the one
-    that was dialled. Both are empty where the carrier gives none. `variables` came with the call.
+    that was dialled. Both are empty where the carrier gives none. `variables` came with the call. In an
+    `experiment` the agent answers in its `variant`.
     """
 
     call_id: str
@@ -71,6 +72,8 @@ class CallFacts:
     variables: Mapping[str, str] = field(default_factory=dict)
     called_number: str = ""
     direction: Literal["inbound", "outbound"] = "inbound"
+    experiment: str = ""
+    variant: str = ""
 
 
 class Responder(Protocol):
