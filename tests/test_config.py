@@ -7,6 +7,7 @@ from offhook.config import (
     RouteSettings,
     ServerSettings,
     Settings,
+    SilenceSettings,
     SttSettings,
     TurnSettings,
 )
@@ -117,3 +118,21 @@ def test_a_route_may_be_for_a_number() -> None:
         routes=(RouteSettings(agent="sales", to="+1 555 0100"), RouteSettings(agent="desk")),
     )
     assert [settings.agent_for("vobiz", number) for number in ("15550100", "15550101", "")] == ["sales", "desk", "desk"]
+
+
+@pytest.mark.parametrize(
+    ("agents", "problem"),
+    [
+        ({"desk": {"busy_agent": "nobody"}}, 'there is no agent "nobody"; there are: desk'),
+        ({"desk": {"busy_agent": "desk"}}, "cannot answer for itself"),
+        ({"desk": {"silence": {"max_duration_s": 60, "wrap_up_s": 60}}}, "60 is not below max_duration_s"),
+    ],
+)
+def test_limits_that_cannot_be(agents: dict[str, object], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        Settings.model_validate({"agents": agents})
+
+
+def test_a_short_call_is_wound_up_half_way() -> None:
+    assert SilenceSettings().wrap_up_s == 30
+    assert SilenceSettings(max_duration_s=20).wrap_up_s == 10

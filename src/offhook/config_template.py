@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from offhook.config import Settings
 from offhook.environment import FLAT_NAMES
 from offhook.errors import ConfigError
-from offhook.settings_tree import find, is_secret, kinds, submodel
+from offhook.settings_tree import find, is_secret, kinds, own_fields, submodel
 
 __all__ = ["env_example", "shown_value", "toml_template", "write_templates"]
 
@@ -66,12 +66,13 @@ def shown_value(field: FieldInfo, value: Any) -> str:
 
 def _section(model: type[BaseModel], values: BaseModel | None, path: tuple[str, ...]) -> Iterator[str]:
     """Tables come after the plain settings, as TOML wants it."""
-    tables = {name: field for name, field in model.model_fields.items() if submodel(field.annotation)}
-    for name, field in model.model_fields.items():
+    fields = own_fields(model)
+    tables = {name: field for name, field in fields.items() if submodel(field.annotation)}
+    for name, field in fields.items():
         if name not in tables and not is_secret(field):
             yield from _setting(name, field, getattr(values, name) if values else field.get_default())
     for name, field in tables.items():
-        yield from _table(field, getattr(values, name), (*path, name))
+        yield from _table(field, getattr(values, name, {}), (*path, name))
 
 
 def _table(field: FieldInfo, inner: Any, path: tuple[str, ...]) -> Iterator[str]:
@@ -79,7 +80,7 @@ def _table(field: FieldInfo, inner: Any, path: tuple[str, ...]) -> Iterator[str]
     if model is None:
         return
     if dict in kinds(field.annotation):
-        name = next(iter(inner), None) or _example_name(model)
+        name = next(iter(inner), None) or _example_name(field, model)
         path, inner = (*path, name), inner.get(name)
     header = f"[{'.'.join(path)}]"
     yield from ("", *_comment(model.__doc__ or ""))
@@ -91,9 +92,9 @@ def _table(field: FieldInfo, inner: Any, path: tuple[str, ...]) -> Iterator[str]
         yield from _section(model, None, path)
 
 
-def _example_name(model: type[BaseModel]) -> str:
-    """A name for a table of which there is none: the kind that its settings show."""
-    return str((model.model_fields["kind"].examples or ["name"])[0])
+def _example_name(field: FieldInfo, model: type[BaseModel]) -> str:
+    """A name for a table of which there is none: the field's own example, or the kind that its settings show."""
+    return str((field.examples or model.model_fields["kind"].examples or ["name"])[0])
 
 
 def _setting(name: str, field: FieldInfo, value: Any) -> Iterator[str]:

@@ -50,7 +50,7 @@ def examine(loaded: Loaded) -> Iterator[Check]:
     yield from (_model(name, settings) for name in _models(settings))
     yield from _ports(settings)
     yield _data_dir(settings.server.data_dir)
-    for name, agent in settings.agents.items():
+    for name, agent in settings.answering.items():
         yield from _agent(name, agent)
     for (stage, name), table in named_tables(settings).items():
         yield from _provider(stage, name, table)
@@ -69,7 +69,7 @@ def _clock(settings: Settings) -> Iterator[Check]:
     now = datetime.now(UTC)
     state: Literal["good", "bad"] = "good" if now.year >= _EARLIEST_YEAR else "bad"
     yield Check("clock", state, now.isoformat(" ", "seconds"), "" if state == "good" else "set the machine's clock")
-    for zone in {agent.timezone for agent in settings.agents.values() if agent.timezone}:
+    for zone in {agent.timezone for agent in settings.answering.values() if agent.timezone}:
         try:
             local = now.astimezone(ZoneInfo(zone))
         except (OSError, ValueError, KeyError):
@@ -81,7 +81,7 @@ def _clock(settings: Settings) -> Iterator[Check]:
 
 
 def _talks(settings: Settings) -> bool:
-    return any(agent.uses_pipeline for agent in settings.agents.values())
+    return any(agent.uses_pipeline for agent in settings.answering.values())
 
 
 def _runtimes(settings: Settings) -> Iterator[Check]:

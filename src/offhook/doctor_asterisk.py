@@ -93,7 +93,7 @@ async def _told(session: AmiSession, events: "asyncio.Queue[Message]") -> Check:
 
 async def _transfers(session: AmiSession, settings: Settings) -> AsyncIterator[Check]:
     context = settings.asterisk.transfer_context
-    places = {to for agent in settings.agents.values() for to in agent.transfers.values()}
+    places = {to for agent in settings.answering.values() for to in agent.transfers.values()}
     if places and not context:
         yield Check("asterisk", "poor", "callers cannot be transferred", "set asterisk.transfer_context")
         return

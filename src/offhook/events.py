@@ -42,6 +42,7 @@ class EndReason(StrEnum):
     MAX_DURATION = "max_duration"
     ANSWERING_MACHINE = "answering_machine"
     BUSY = "busy"
+    CALLER_LIMIT = "caller_limit"
     PEER_STALLED = "peer_stalled"
     PROTOCOL = "protocol"
     SHUTDOWN = "shutdown"
@@ -59,7 +60,7 @@ class CallEvent:
 @dataclass(frozen=True, slots=True)
 class CallStarted(CallEvent):
     """A call was answered. `started_at` is the wall clock in ISO 8601, UTC; the numbers are empty where the carrier
-    gives none."""
+    gives none. `experiment` and `variant` are empty where no experiment divides the agent's callers."""
 
     carrier: str
     carrier_call_id: str
@@ -70,6 +71,8 @@ class CallStarted(CallEvent):
     direction: Literal["inbound", "outbound"] = "inbound"
     from_number: str = ""
     to_number: str = ""
+    experiment: str = ""
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

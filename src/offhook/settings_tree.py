@@ -8,9 +8,9 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from offhook.config import Settings
+from offhook.config import AgentOverlay, Settings
 
-__all__ = ["Entry", "entries", "find", "is_secret", "kinds", "known_keys", "submodel"]
+__all__ = ["Entry", "entries", "find", "is_secret", "kinds", "known_keys", "own_fields", "submodel"]
 
 AGENT = "<name>"
 
@@ -50,9 +50,15 @@ def is_secret(field: FieldInfo) -> bool:
     return SecretStr in kinds(field.annotation)
 
 
+def own_fields(section: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a section, without those that only take the place of an agent's."""
+    borrowed = AgentOverlay.model_fields if issubclass(section, AgentOverlay) else ()
+    return {name: field for name, field in section.model_fields.items() if name not in borrowed}
+
+
 def entries(section: type[BaseModel] = Settings, above: tuple[str, ...] = ()) -> Iterator[Entry]:
     """Every setting that holds a value of its own, in the order of the models."""
-    for name, field in section.model_fields.items():
+    for name, field in own_fields(section).items():
         inner = submodel(field.annotation)
         path = (*above, name)
         if inner is None:

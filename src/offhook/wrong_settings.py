@@ -84,6 +84,10 @@ def _mend(values: dict[str, Any], path: KeyPath) -> None:
         # A harmless route in its place lets the others keep their numbers.
         values["routes"][path[1]] = {"agent": next(iter(values.get("agents") or ()), "reception")}
         return
+    if path[0] == "experiments" and len(path) > 1:
+        # Without its agent, or one of its variants, the rest of it would only be wrong in other ways.
+        _table(values, ("experiments",)).pop(path[1], None)
+        return
     plain = tuple(itertools.takewhile(lambda step: isinstance(step, str), path))
     above = _table(values, plain[:-1])
     if plain[-1] in above:

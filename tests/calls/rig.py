@@ -295,6 +295,8 @@ Answer = Sequence[Piece | str | Exception | Stall] | str | Exception | Stall
 class Brain(Checked):
     """A responder that answers with what the test wrote down; an entry may fail or stall, also after some pieces."""
 
+    scripted = False
+
     def __init__(self, answers: Iterable[Answer] = (), name: str = "brain") -> None:
         super().__init__(name)
         self.answers = list(answers)

@@ -66,6 +66,7 @@ class PaperSession:
         self.events = events
         self.frames: list[bytes] = []
         self.asked: list[tuple[Any, ...]] = []
+        self.instructions: list[str] = []
         self.ready = False
         self.closed = 0
 
@@ -98,7 +99,10 @@ class PaperSession:
         tools: Sequence[ToolSpec] | None = None,
         turns: TurnDetection | None = None,
     ) -> None:
-        self.asked.append(("update", turns))
+        if instructions is not None:
+            self.instructions.append(instructions)
+        else:
+            self.asked.append(("update", turns))
 
     async def close(self) -> None:
         self.closed += 1

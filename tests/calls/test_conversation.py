@@ -80,3 +80,11 @@ def test_a_result_takes_the_place_of_what_was_said_of_it_before() -> None:
     conversation.tool_returned("1", "7")
     assert [message.role for message in conversation.messages()] == ["agent", "tool", "caller"]
     assert conversation.messages()[1].text == "7"
+
+
+def test_a_note_stands_where_it_was_made() -> None:
+    conversation = Conversation()
+    conversation.caller_said("Hello?")
+    conversation.note("Hurry.")
+    conversation.caller_said("Well?")
+    assert [(each.role, each.text) for each in conversation.messages()][1:] == [("note", "Hurry."), ("caller", "Well?")]

@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from offhook.calls.clock import MediaClock
 from offhook.calls.engines.base import CallHandle, Engine
@@ -29,20 +30,22 @@ class Board:
         speaks: bool = True,
         dialler: Dialler | None = None,
         detection: VoiceDetection | None = None,
+        **sections: Any,
     ) -> None:
         self.time = 0.0
         self.clock = MediaClock(now=lambda: self.time)
         self.events: list[CallEvent] = []
         self.files = ThreadPoolExecutor(1)
-        self.settings = Settings(
-            server=ServerSettings(data_dir=folder),
-            limits=LimitSettings(max_calls=2, busy_line="All lines are busy."),
-            recording=RecordingSettings(enabled=True),
-            agents={
+        usual = {
+            "server": ServerSettings(data_dir=folder),
+            "limits": LimitSettings(max_calls=2, busy_line="All lines are busy."),
+            "recording": RecordingSettings(enabled=True),
+            "agents": {
                 "reception": AgentSettings(instructions="You know {name}."),
                 "debts": AgentSettings(instructions="Ask {name} for {sum}, not {more}."),
             },
-        )
+        }
+        self.settings = Settings.model_validate({**usual, **sections})
         self.records = CallRecords(folder / "calls", self.files)
         phrases = phrases_of(Mouth()) if speaks else None
         self.switchboard = Switchboard(
@@ -51,7 +54,7 @@ class Board:
                 self.clock,
                 self.sink,
                 self.records,
-                {"reception": self.engine, "debts": self.engine},
+                dict.fromkeys(self.settings.answering, self.engine),
                 {},
                 detection,
                 phrases,

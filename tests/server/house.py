@@ -24,14 +24,14 @@ KEY = "key"
 class House:
     """The API over a dialler and a switchboard of paper."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **sections: Any) -> None:
         self.carrier = PaperApi()
         self.url = "https://x.example"
         settings = Settings.model_validate(
             {"keys": {"from_number": "+15550199"}, "agents": {"reception": {}, "debts": {}}}
         )
         self.dialler = Dialler(settings, {"vobiz": self.carrier}, lambda: self.url)
-        self.board = Board(folder, dialler=self.dialler)
+        self.board = Board(folder, dialler=self.dialler, **sections)
         self.starting = False
         api = guarded(KEY)
         CallsApi(self.dialler, lambda: None if self.starting else self.board.switchboard).add_to(api)

@@ -93,3 +93,22 @@ async def test_a_vendor_that_is_away_does_not_stop_it(brains: Brains) -> None:
     of = settings("http://127.0.0.1:1/v1")
     await load_engines(of, of.agents, brains)
     assert set(brains.engines) == {"a"}
+
+
+async def test_a_variant_is_an_agent_of_its_own_on_the_same_providers(brains: Brains) -> None:
+    vendor = Vendor()
+    async with vendor.double.serve() as url:
+        whole = settings(url).model_dump()
+        variants = {"control": {}, "calm": {"greeting": "Good day.", "instructions": "Be calm."}}
+        whole["experiments"] = {"tone": {"agent": "a", "variants": variants}}
+        whole["limits"]["calls_per_caller"] = 3
+        of = Settings.model_validate(whole)
+        await load_engines(of, of.answering, brains)
+        assert set(brains.engines) == set(brains.expects) == {"a/control", "a/calm"}
+        assert (brains.instructions["a/calm"], "Ace" in brains.instructions["a/control"]) == ("Be calm.", True)
+        prepared = [request.body["input"].strip() for request in vendor.speech.requests]
+        assert {"Hello from Ace Plumbing.", "Good day."} <= set(prepared)
+        assert len(prepared) == len(set(prepared)), "no line is prepared twice"
+        assert vendor.double.models_asked <= 3, "each provider is asked once, and none for each variant"
+        assert "You have called us very often." in prepared
+        await brains.close()

@@ -44,7 +44,7 @@ class Made:
         self.providers = Providers(of)
 
     async def __aenter__(self) -> "Made":
-        for agent in self.settings.agents.values():
+        for agent in self.settings.answering.values():
             await self.providers.ears(agent)
             await self.providers.voices(agent)
             self.providers.brains(agent, Brain)
@@ -209,3 +209,19 @@ def test_what_is_on_this_machine_has_no_client() -> None:
     local = settings()
     assert [cloud_of(table) for table in named_tables(local).values()] == [None, None, None]
     assert cloud_of(LlmSettings(kind="openai")) is not None
+
+
+async def test_agents_with_the_same_voices_share_the_lines_that_they_say_often(local: None) -> None:
+    variants = {"control": {}, "calm": {"instructions": "Be calm."}, "other": {"voice": "bella"}}
+    of = settings(experiments={"tone": {"agent": "a", "variants": variants}})
+    async with Made(of) as made:
+        assert (LocalEars.loaded, LocalVoice.loaded) == (1, 2)
+        control, calm, other = [await made.providers.phrases(agent) for agent in of.answering.values()]
+        assert control is calm
+        assert control is not other
+
+
+async def test_what_no_caller_gets_is_not_loaded(local: None) -> None:
+    variants = {"calm": {"voice": "bella"}, "old": {"voice": "michael", "weight": 0}}
+    async with Made(settings(experiments={"tone": {"agent": "a", "variants": variants}})):
+        assert (LocalEars.loaded, LocalVoice.loaded) == (1, 1)

@@ -1,13 +1,18 @@
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from offhook.calls.leg import CallOrigin
 from offhook.carriers.outbound import Dialler
 from offhook.config import RouteSettings, Settings
 from offhook.events import CallEnded, CallStarted, CallTrouble, EndReason
+from offhook.server.switchboard import Switchboard
 from tests.calls.rig import PaperLeg
 from tests.carriers.media_stream.paper_api import PaperApi
 from tests.server.board import Board
@@ -186,3 +191,115 @@ async def test_the_number_that_was_called_decides_who_answers(tmp_path: Path) ->
     assert [call.facts.agent for call in board.handles] == ["debts", "reception"]
     await board.switchboard.hang_up_all()
     board.files.shutdown()
+
+
+ANN = CallOrigin(from_number="+15550100", to_number="+15550199")
+
+
+@asynccontextmanager
+async def opened(folder: Path, **sections: Any) -> AsyncIterator[Board]:
+    board = Board(folder, **sections)
+    try:
+        yield board
+    finally:
+        await board.switchboard.hang_up_all()
+        board.files.shutdown()
+
+
+async def test_an_agent_that_is_busy_is_stood_in_for_and_then_nobody_answers(tmp_path: Path) -> None:
+    agents = {"reception": {"max_calls": 1, "busy_agent": "debts"}, "debts": {"max_calls": 1, "busy_line": "Sorry."}}
+    async with opened(tmp_path, agents=agents, limits={"max_calls": 9, "busy_line": "All lines are busy."}) as board:
+        assert not board.switchboard.busy("reception")
+        legs = [board.ring() for _ in range(3)]
+        await board.run(2_000)
+        assert [call.facts.agent for call in board.handles] == ["reception", "debts"]
+        assert [leg.closed for leg in legs] == [[], [], [EndReason.BUSY]]
+        assert board.switchboard.busy("reception")
+        assert not board.switchboard.busy("nobody")
+        assert not board.switchboard.full
+        direct = board.ring(CallOrigin(agent="debts"))
+        await board.run(2_000)
+        assert direct.closed == [EndReason.BUSY]
+        assert len([frame for frame in direct.sent if frame != direct.format.silence]) == 200 // 20
+
+
+async def test_a_caller_who_calls_too_often_hears_so(tmp_path: Path) -> None:
+    limits = {"max_calls": 9, "calls_per_caller": 2, "caller_line": "You call too often."}
+    async with opened(tmp_path, limits=limits) as board:
+        legs = []
+        for number in ("1", "2", "3"):
+            leg = PaperLeg()
+            leg.origin, leg.carrier_call_id = CallOrigin(from_number="+15550177"), f"carrier-{number}"
+            board.switchboard.answer(leg)
+            legs.append(leg)
+        await board.run(2_000)
+        assert [leg.closed for leg in legs] == [[], [], [EndReason.CALLER_LIMIT]]
+        assert len([frame for frame in legs[2].sent if frame != legs[2].format.silence]) == 4 * 200 // 20
+        assert not board.switchboard.rejects(CallOrigin(from_number="+15550177"), "carrier-4")
+
+
+async def test_a_caller_who_would_hear_nothing_is_not_even_answered(tmp_path: Path) -> None:
+    async with opened(tmp_path, limits={"max_calls": 9, "calls_per_caller": 1, "caller_line": ""}) as board:
+        assert not board.switchboard.rejects(ANN, "carrier-1")
+        board.ring(ANN)
+        assert board.switchboard.rejects(ANN, "carrier-2")
+        assert not board.switchboard.rejects(ANN, "carrier-1")
+        again = PaperLeg()
+        again.origin, again.carrier_call_id = ANN, "carrier-2"
+        board.switchboard.answer(again)
+        await board.run(40)
+        assert (again.closed, again.sent) == ([EndReason.CALLER_LIMIT], [])
+
+
+TONE = {
+    "tone": {
+        "agent": "reception",
+        "variants": {"control": {}, "calm": {"instructions": "Be calm with {name}.", "silence": {"max_duration_s": 5}}},
+    }
+}
+
+
+async def test_a_variant_answers_as_an_agent_of_its_own_and_is_on_record(tmp_path: Path) -> None:
+    async with opened(tmp_path, experiments=TONE, limits={"max_calls": 99}) as board:
+        for number in [*range(20), *range(20)]:
+            board.ring(CallOrigin(from_number=f"+155501{number:02}", variables={"name": "Ann"}))
+        facts = [call.facts for call in board.handles]
+        variants = [each.variant for each in facts]
+        assert set(variants) == {"control", "calm"}
+        assert variants[:20] == variants[20:]
+        assert {(each.agent, each.experiment) for each in facts} == {("reception", "tone")}
+        assert {(each.variant, each.instructions) for each in facts} == {
+            ("control", "You know Ann."),
+            ("calm", "Be calm with Ann."),
+        }
+        started = [event for event in board.events if isinstance(event, CallStarted)]
+        assert [(event.agent, event.experiment, event.variant) for event in started] == [
+            (each.agent, each.experiment, each.variant) for each in facts
+        ]
+        await board.run(5_040)
+        assert board.switchboard.active == variants.count("control")
+        await asyncio.to_thread(lambda: board.files.submit(int).result())
+        records = [orjson.loads(path.read_bytes()) for path in (tmp_path / "calls").glob("*.json")]
+        assert sorted(record["variant"] for record in records) == sorted(variants)
+        assert {(record["agent"], record["experiment"]) for record in records} == {("reception", "tone")}
+
+
+async def test_the_variant_of_a_call_that_is_announced_gets_ready(tmp_path: Path) -> None:
+    expected: list[str] = []
+    async with opened(tmp_path, experiments=TONE) as board:
+        switchboard = Switchboard(replace(board.switchboard._desk, expect=expected.append))
+        switchboard.expect("vobiz", ANN)
+        leg = PaperLeg()
+        leg.origin = ANN
+        switchboard.answer(leg)
+        assert expected[0] == expected[1]
+        assert expected[0].startswith("reception/")
+        await switchboard.hang_up_all()
+
+
+async def test_who_is_turned_away_has_no_variant(tmp_path: Path) -> None:
+    async with opened(tmp_path, experiments=TONE, limits={"max_calls": 1}) as board:
+        board.ring(ANN), board.ring(ANN)
+        await board.run(100)
+        _, refused = [event for event in board.events if isinstance(event, CallStarted)]
+        assert (refused.agent, refused.experiment, refused.variant) == ("reception", "", "")

@@ -104,6 +104,8 @@ class Call:
                 self.leg.origin.direction,
                 self.leg.origin.from_number,
                 self.leg.origin.to_number,
+                self.facts.experiment,
+                self.facts.variant,
             )
         )
         self._clock.add(self)

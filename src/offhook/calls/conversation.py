@@ -55,6 +55,10 @@ class Conversation:
         """Add keys that the caller pressed."""
         self._entries.append(Message("caller", keypad=digits))
 
+    def note(self, text: str) -> None:
+        """Add what the agent is to know, and neither side said."""
+        self._entries.append(Message("note", text))
+
     def agent_says(self, track: Track) -> None:
         """Add an utterance of the agent; its text is read from `track` whenever it is asked for."""
         self._entries.append(_AgentEntry(track))

@@ -85,7 +85,8 @@ class Orders:
     def longest_s(self, agent: str) -> int:
         """Seconds that a call of `agent` may last."""
         # The agent ends it in time; the carrier does where we could not.
-        return int(self._settings.agents[agent].silence.max_duration_s) + _CARRIER_MARGIN_S
+        longest_s = max(each.silence.max_duration_s for each in self._settings.ways_of(agent))
+        return int(longest_s) + _CARRIER_MARGIN_S
 
     def _detection(self, call: PlacedCall) -> Literal["no", "verdict", "message_end"]:
         if call.judge != "carrier":

@@ -86,6 +86,10 @@ class Dialler:
         await self._place(call, order)
         return call
 
+    def agent_of(self, wanted: str) -> str:
+        """Who will talk: the agent that is wanted, or the first one."""
+        return wanted or next(iter(self._settings.agents))
+
     async def hang_up(self, call: PlacedCall) -> None:
         """End a call at its carrier, whether it rings or is up. Raises CallError."""
         if call.over:

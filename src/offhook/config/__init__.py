@@ -9,6 +9,8 @@ from offhook.config.carriers import (
     MediaStreamSettings,
     TwilioSettings,
 )
+from offhook.config.experiments import ExperimentSettings, VariantSettings
+from offhook.config.overlays import AgentOverlay
 from offhook.config.providers import LlmSettings, RealtimeSettings, SttSettings, TtsSettings
 from offhook.config.settings import (
     AudioSocketSettings,
@@ -22,12 +24,14 @@ from offhook.config.settings import (
 )
 
 __all__ = [
+    "AgentOverlay",
     "AgentSettings",
     "AsteriskSettings",
     "AudioSocketSettings",
     "CarrierName",
     "CarrierSettings",
     "DialCarrier",
+    "ExperimentSettings",
     "KeySettings",
     "LimitSettings",
     "LlmSettings",
@@ -43,4 +47,5 @@ __all__ = [
     "TtsSettings",
     "TurnSettings",
     "TwilioSettings",
+    "VariantSettings",
 ]

@@ -1,12 +1,16 @@
 """Settings of agents: who answers, with what, and how turns are taken."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
 from offhook.config.base import Section, wrong
 from offhook.config.tools import BUILTIN_TOOLS
+
+if TYPE_CHECKING:
+    from offhook.config.overlays import AgentOverlay
 
 __all__ = ["AgentSettings", "SilenceSettings", "TurnSettings"]
 
@@ -89,6 +93,23 @@ class SilenceSettings(Section):
         "I am sorry, we have reached the time limit of this call. Thank you for calling. Goodbye.",
         description="what the caller hears then",
     )
+    wrap_up_s: float = Field(
+        default_factory=lambda known: min(30.0, known["max_duration_s"] / 2),
+        ge=0,
+        description="so long before that the agent is told to come to an end, 0 for never; follows a short limit",
+    )
+    wrap_up_line: str = Field(
+        "I am afraid that our time on this call is almost up. Let us come to an end.",
+        description="what an agent that follows a script says then; a language model finds its own words",
+    )
+
+    @model_validator(mode="after")
+    def _wraps_up_in_time(self) -> "SilenceSettings":
+        if self.wrap_up_s >= self.max_duration_s:
+            raise wrong(
+                f"{self.wrap_up_s:g} is not below max_duration_s, which is {self.max_duration_s:g}", "wrap_up_s"
+            )
+        return self
 
 
 class AgentSettings(Section):
@@ -159,6 +180,11 @@ class AgentSettings(Section):
         "hang_up", description="when a machine answers an outbound call: hang_up, leave_message or talk"
     )
     machine_message: str = Field("", description="the message that is left then")
+    max_calls: int = Field(
+        0, ge=0, le=10_000, description="calls that it takes at the same time; 0 for no limit of its own"
+    )
+    busy_agent: str = Field("", description="who answers the calls beyond max_calls; nobody if not set")
+    busy_line: str = Field("", description="what a caller hears where nobody does; limits.busy_line if not set")
     turns: TurnSettings = TurnSettings()
     silence: SilenceSettings = SilenceSettings()
 
@@ -172,8 +198,22 @@ class AgentSettings(Section):
         """Whether the voice detector listens to its calls."""
         return self.engine in ("pipeline", "realtime") or self.measure_vad
 
+    def under(self, overlay: "AgentOverlay") -> "AgentSettings":
+        """These settings, with those of `overlay` in the place of ours. What is not set in either follows what is.
+
+        Raises pydantic's ValidationError where they do not fit together."""
+        return AgentSettings.model_validate(_merged(self.model_dump(exclude_unset=True), overlay.changes))
+
     @model_validator(mode="after")
     def _message_is_there(self) -> "AgentSettings":
         if self.machine == "leave_message" and not self.machine_message:
             raise wrong("a message is needed, since machine is leave_message", "machine_message")
         return self
+
+
+def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`changes` over `values`: the sections one setting at a time, anything else as a whole."""
+    merged = {**values, **changes}
+    for name in ("turns", "silence"):
+        merged[name] = {**values.get(name, {}), **changes.get(name, {})}
+    return merged

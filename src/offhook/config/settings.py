@@ -4,6 +4,7 @@ These files say what may be set; `config_files.py` reads `offhook.toml`, `.env` 
 what is wrong into an error with file, line and remedy.
 """
 
+from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -20,6 +21,8 @@ from offhook.config.carriers import (
     MediaStreamSettings,
     TwilioSettings,
 )
+from offhook.config.experiments import ExperimentSettings
+from offhook.config.overlays import overlaid
 from offhook.config.providers import (
     LLM_KINDS,
     REALTIME_KINDS,
@@ -82,6 +85,15 @@ class LimitSettings(Section):
         "All of our lines are busy. Please call again in a few minutes.", description="what such a caller hears"
     )
     drain_s: float = Field(30.0, ge=0, description="how long a stopping server waits for calls in progress")
+    calls_per_caller: int = Field(
+        0, ge=0, le=1_000, description="calls that one number may make within caller_window_s; 0 for any number"
+    )
+    caller_window_s: float = Field(3_600.0, gt=0, le=86_400, description="the time in which these are counted")
+    caller_allow: tuple[str, ...] = Field((), description="numbers that may call as often as they like")
+    caller_line: str = Field(
+        "You have called us very often. Please try again later.",
+        description="what a caller hears who calls too often; if empty, such a call is rejected before it is answered",
+    )
 
 
 class ModelSettings(Section):
@@ -156,6 +168,7 @@ class Settings(Section):
     plivo: CarrierSettings = CarrierSettings()
     twilio: TwilioSettings = TwilioSettings()
     agents: dict[TableName, AgentSettings] = Field(default_factory=lambda: {"reception": AgentSettings()})
+    experiments: dict[TableName, ExperimentSettings] = Field(default_factory=dict, examples=["tone"])
     stt: dict[TableName, SttSettings] = Field(default_factory=dict)
     llm: dict[TableName, LlmSettings] = Field(default_factory=dict)
     tts: dict[TableName, TtsSettings] = Field(default_factory=dict)
@@ -171,6 +184,37 @@ class Settings(Section):
             if route.agent not in self.agents:
                 known = ", ".join(self.agents)
                 raise wrong(f'there is no agent "{route.agent}"; there are: {known}', "routes", index, "agent")
+        return self
+
+    @model_validator(mode="after")
+    def _busy_agents_exist(self) -> "Settings":
+        for name, agent in self.agents.items():
+            if agent.busy_agent and agent.busy_agent not in self.agents:
+                known = ", ".join(self.agents)
+                problem = f'there is no agent "{agent.busy_agent}"; there are: {known}'
+                raise wrong(problem, "agents", name, "busy_agent")
+            if agent.busy_agent == name:
+                raise wrong("an agent that is busy cannot answer for itself", "agents", name, "busy_agent")
+        return self
+
+    @model_validator(mode="after")
+    def _experiments_fit(self) -> "Settings":
+        divided: dict[str, str] = {}
+        for name, experiment in self.experiments.items():
+            if experiment.agent not in self.agents:
+                known = ", ".join(self.agents)
+                problem = f'there is no agent "{experiment.agent}"; there are: {known}'
+                raise wrong(problem, "experiments", name, "agent")
+            if experiment.agent in divided:
+                problem = (
+                    f'the experiment "{divided[experiment.agent]}" divides the callers of {experiment.agent} already'
+                )
+                raise wrong(problem, "experiments", name, "agent")
+            divided[experiment.agent] = name
+            _check_variants(name, experiment)
+        # What does not fit together in a variant is found here.
+        for _ in self._ways():
+            pass
         return self
 
     @model_validator(mode="after")
@@ -192,21 +236,47 @@ class Settings(Section):
                 if table.kind is None and name not in kinds:
                     raise wrong(f'"{name}" is none of {", ".join(kinds)}, so its kind is needed', stage, name, "kind")
             tables = getattr(self, stage)
-            for agent, settings in self.agents.items():
+            for path, settings in self._ways():
                 for name in getattr(settings, stage):
                     if name not in tables and name not in kinds:
                         known = ", ".join(dict.fromkeys((*kinds, *tables)))
-                        raise wrong(f'there is no {stage} "{name}"; there are: {known}', "agents", agent, stage)
+                        raise wrong(f'there is no {stage} "{name}"; there are: {known}', *path, stage)
         return self
 
     @model_validator(mode="after")
     def _tools_exist(self) -> "Settings":
-        for agent, settings in self.agents.items():
+        for path, settings in self._ways():
             for name in settings.tools:
                 if name not in BUILTIN_TOOLS:
                     known = ", ".join(BUILTIN_TOOLS)
-                    raise wrong(f'there is no tool "{name}"; there are: {known}', "agents", agent, "tools")
+                    raise wrong(f'there is no tool "{name}"; there are: {known}', *path, "tools")
         return self
+
+    @property
+    def answering(self) -> dict[str, AgentSettings]:
+        """Whoever may answer a call: the agents by name, those with an experiment as its variants, each by a name
+        such as `reception/calm`. Variants that get nobody are not among them."""
+        divided = {experiment.agent: name for name, experiment in self.experiments.items()}
+        whole = {name: agent for name, agent in self.agents.items() if name not in divided}
+        return whole | {
+            f"{agent}/{variant}": self.agents[agent].under(overlay)
+            for agent, name in divided.items()
+            for variant, overlay in self.experiments[name].variants.items()
+            if overlay.weight
+        }
+
+    def ways_of(self, agent: str) -> list[AgentSettings]:
+        """All the ways in which an agent answers: one, or the variants of its experiment."""
+        return [each for name, each in self.answering.items() if name.partition("/")[0] == agent]
+
+    def _ways(self) -> Iterator[tuple[tuple[str, ...], AgentSettings]]:
+        """Each agent and each variant of an experiment, with its place in the settings."""
+        for name, agent in self.agents.items():
+            yield ("agents", name), agent
+        for name, experiment in self.experiments.items():
+            for variant, overlay in experiment.variants.items():
+                path = ("experiments", name, "variants", variant)
+                yield path, overlaid(self.agents[experiment.agent], overlay, *path)
 
     def stt_settings(self, name: str) -> SttSettings:
         """The recogniser called `name`, with its kind and its key."""
@@ -243,6 +313,15 @@ class Settings(Section):
             if route.carrier in ("*", carrier) and (route.to == "*" or _digits(route.to) == _digits(to)):
                 return route.agent
         return next(iter(self.agents))
+
+
+def _check_variants(name: str, experiment: ExperimentSettings) -> None:
+    if not any(variant.weight for variant in experiment.variants.values()):
+        raise wrong("a variant with a weight above 0 is needed", "experiments", name, "variants")
+    unchanged = [each for each, variant in experiment.variants.items() if not variant.changes]
+    for second in unchanged[1:]:
+        problem = f'it changes nothing, as "{unchanged[0]}" does'
+        raise wrong(problem, "experiments", name, "variants", second)
 
 
 def _digits(number: str) -> str:

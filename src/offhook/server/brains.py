@@ -60,7 +60,7 @@ async def load_brains(settings: Settings) -> Brains:
 
 
 async def _load(settings: Settings, brains: Brains) -> None:
-    agents = settings.agents
+    agents = settings.answering
     if any(agent.uses_voice_detection for agent in agents.values()):
         brains.voice_detection = VoiceDetection(await asyncio.to_thread(_load_vad, settings))
     for name, agent in agents.items():

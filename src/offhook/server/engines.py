@@ -52,9 +52,16 @@ def _join(name: str, business: Business, providers: Providers, pipeline: Pipelin
 async def _prepare_lines(settings: Settings, pipelines: list[PipelineParts], brains: Brains) -> None:
     if pipelines:
         brains.phrases = pipelines[0].phrases
-        await brains.phrases.prepare([settings.limits.busy_line], speed=1.0)
+        await brains.phrases.prepare(_refusals(settings), speed=1.0)
     for each in pipelines:
         await each.phrases.prepare(what_it_says(each.agent, each.tools), speed=each.agent.speed)
+
+
+def _refusals(settings: Settings) -> list[str]:
+    """What callers hear who are turned away."""
+    limits = settings.limits
+    lines = [limits.busy_line, *(agent.busy_line for agent in settings.agents.values())]
+    return [line for line in [*lines, limits.caller_line if limits.calls_per_caller else ""] if line]
 
 
 def _design_filters() -> None:

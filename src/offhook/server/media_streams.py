@@ -71,6 +71,7 @@ class MediaStreams:
             watch=watch or NobodyDials(),
             control_for=self.control_for,
             draining=lambda: self._switchboard is None or self._switchboard.draining,
+            rejects=self._rejects,
         )
         enabled = [carrier for carrier in CARRIERS if settings.carrier(carrier).enabled]
         self._receptions = {carrier: Reception(Gate(settings, carrier), self._hooks(carrier)) for carrier in enabled}
@@ -130,6 +131,9 @@ class MediaStreams:
     def _answer(self, leg: Leg) -> None:
         if self._switchboard is not None:
             self._switchboard.answer(leg)
+
+    def _rejects(self, origin: CallOrigin, carrier_call_id: str) -> bool:
+        return self._switchboard is not None and self._switchboard.rejects(origin, carrier_call_id)
 
     def _expect(self, ticket: Ticket) -> None:
         if self._switchboard is not None:

@@ -6,12 +6,10 @@ from functools import partial
 
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
-from offhook.calls.speaker import Phrases
 from offhook.calls.tools.base import Tool
 from offhook.config import AgentSettings
 from offhook.providers.llm.failover import FailoverFactory
 from offhook.providers.llm.flow import FlowFactory
-from offhook.providers.tts.failover import FailoverSynthesizer
 from offhook.server.business import Business
 from offhook.server.local_time import local_clock
 from offhook.server.providers import Providers
@@ -23,9 +21,8 @@ async def pipeline_parts(business: Business, providers: Providers) -> PipelinePa
     """What the calls of an agent with a pipeline share. Raises ModelError, ConfigError."""
     agent = business.agent
     ears = await providers.ears(agent)
-    voices = FailoverSynthesizer(await providers.voices(agent))
     responders = providers.brains(agent, lambda: FlowFactory(business.flow, business.facts, local_clock(agent)))
-    return PipelineParts(agent, ears, Phrases(voices), FailoverFactory(responders), business.tools)
+    return PipelineParts(agent, ears, await providers.phrases(agent), FailoverFactory(responders), business.tools)
 
 
 def pipeline_engine(parts: PipelineParts) -> EngineFactory:
@@ -51,6 +48,8 @@ def what_it_says(agent: AgentSettings, tools: Iterable[Tool] = ()) -> list[str]:
     silence = agent.silence
     lines = [agent.greeting, silence.ask_line, silence.goodbye_line, silence.max_duration_line, agent.trouble_line]
     lines += [*agent.filler_lines, *(tool.rules.filler for tool in tools if tool.rules.filler)]
+    if silence.wrap_up_s and "flow" in agent.llm:
+        lines.append(silence.wrap_up_line)
     return [*lines, agent.machine_message] if agent.machine == "leave_message" else lines
 
 

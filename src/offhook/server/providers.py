@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from offhook.calls.listening import Ears
+from offhook.calls.speaker import Phrases
 from offhook.config import AgentSettings, LlmSettings, RealtimeSettings, Settings, SttSettings, TtsSettings
 from offhook.config.keys import ProviderTable, missing_key, refused_key
 from offhook.errors import ConfigError, ProviderError, SettingsError
@@ -17,6 +18,7 @@ from offhook.providers.realtime.base import RealtimeProvider, TurnDetection, tur
 from offhook.providers.standby import Standby, Watched, nothing
 from offhook.providers.stt.base import StreamingRecognizer
 from offhook.providers.tts.base import Synthesizer
+from offhook.providers.tts.failover import FailoverSynthesizer
 
 __all__ = ["Cloud", "Providers", "cloud_of", "for_agent", "key_refused", "named_tables"]
 
@@ -41,7 +43,7 @@ class Cloud(Protocol):
 def named_tables(settings: Settings) -> dict[tuple[str, str], ProviderTable]:
     """The tables that agents name and use, by stage and name."""
     tables: dict[tuple[str, str], ProviderTable] = {}
-    for agent in settings.agents.values():
+    for agent in settings.answering.values():
         if agent.engine == "realtime":
             tables.update({("realtime", name): settings.realtime_settings(name) for name in agent.realtime})
         if agent.uses_pipeline:
@@ -78,6 +80,7 @@ class Providers:
         self._ears: dict[str, Watched[Ears]] = {}
         self._brains: dict[str, Watched[ResponderFactory]] = {}
         self._voices: dict[tuple[str, str, str], Watched[Synthesizer]] = {}
+        self._phrases: dict[tuple[tuple[str, ...], str, str], Phrases] = {}
         self._sessions: dict[tuple[str, RealtimeSettings], Watched[RealtimeProvider]] = {}
         self._clouds: list[tuple[str, ProviderTable, Watched[Any]]] = []
         self._first_works: list[_Work] = []
@@ -107,6 +110,13 @@ class Providers:
             if key not in self._voices:
                 self._voices[key] = await self._voice(*key, self._settings.tts_settings(key[0]))
         return Standby([self._voices[key] for key in keys])
+
+    async def phrases(self, agent: AgentSettings) -> Phrases:
+        """The lines that are spoken often, for all agents with the same voices. Raises ModelError, ConfigError."""
+        key = (agent.tts, agent.voice, agent.language)
+        if key not in self._phrases:
+            self._phrases[key] = Phrases(FailoverSynthesizer(await self.voices(agent)))
+        return self._phrases[key]
 
     def sessions(self, agent: AgentSettings) -> Standby[RealtimeProvider]:
         """The speech-to-speech models of an agent, which take turns as it does where their tables do not say how."""

@@ -125,6 +125,8 @@ def _opened(event: CallStarted) -> dict[str, Any]:
         "carrier": event.carrier,
         "carrier_call_id": event.carrier_call_id,
         "agent": event.agent,
+        "experiment": event.experiment,
+        "variant": event.variant,
         "peer": event.peer,
         "direction": event.direction,
         "from_number": event.from_number,

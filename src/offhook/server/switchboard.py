@@ -1,6 +1,7 @@
 """Answers legs: makes a call of each, within the limits, and knows which calls are in progress."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Container, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -24,10 +25,12 @@ from offhook.carriers.placed import PlacedCall
 from offhook.config import Settings
 from offhook.events import CallTrouble, EndReason, EventSink
 from offhook.providers.llm.base import CallFacts
+from offhook.server.admission import Admission, Refusal
 from offhook.server.local_time import local_clock
 from offhook.server.recordings import Recordings
 from offhook.server.records import CallRecords
 from offhook.server.screened import screened
+from offhook.server.variants import Choice, Variants
 
 __all__ = ["Desk", "Switchboard"]
 
@@ -63,6 +66,9 @@ class Switchboard:
         self._turned_away: dict[str, Call] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._recordings = Recordings(desk.settings, desk.files, self._recording_failed)
+        self._admission = Admission(desk.settings)
+        self._variants = Variants(desk.settings)
+        self._ways = desk.settings.answering
         self._draining = False
         self.answered = 0
         self.refused = 0
@@ -80,9 +86,21 @@ class Switchboard:
     @property
     def full(self) -> bool:
         """Whether no more calls are taken on, calls that are being placed included."""
+        return self._draining or self.active + len(self._ringing) >= self._desk.settings.limits.max_calls
+
+    def busy(self, agent: str) -> bool:
+        """Whether an agent takes no more calls, those being placed for it included."""
+        placed = Counter(call.agent for call in self._ringing)
+        return agent in self._desk.settings.agents and not self._admission.takes(agent, self._in_progress + placed)
+
+    @property
+    def _ringing(self) -> list[PlacedCall]:
         placed = self._desk.dialler.live if self._desk.dialler is not None else ()
-        ringing = sum(not call.answered for call in placed)
-        return self._draining or self.active + ringing >= self._desk.settings.limits.max_calls
+        return [call for call in placed if not call.answered]
+
+    @property
+    def _in_progress(self) -> Counter[str]:
+        return Counter(call.facts.agent for call in self._calls.values())
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -96,20 +114,27 @@ class Switchboard:
 
     def expect(self, carrier: str, origin: CallOrigin) -> None:
         """A call was announced: its agent's providers get ready while it is being connected. May be repeated."""
-        self._desk.expect(self._agent_for(carrier, origin))
+        self._desk.expect(self._variants.choose(self._agent_for(carrier, origin), _person(origin)).key)
+
+    def rejects(self, origin: CallOrigin, carrier_call_id: str) -> bool:
+        """Whether a call need not even be answered: its caller calls too often, and would hear nothing."""
+        return not self._desk.settings.limits.caller_line and self._admission.too_often(origin, carrier_call_id)
 
     def answer(self, leg: Leg) -> None:
         """Answer a new leg, or tell its caller that all lines are busy."""
-        if self._draining or self.active >= self._desk.settings.limits.max_calls:
-            self._turn_away(leg)
+        agent = self._agent_for(leg.carrier, leg.origin)
+        full = self._draining or self.active >= self._desk.settings.limits.max_calls
+        taker = self._admission.judge(agent, leg.origin, leg.carrier_call_id, self._in_progress, full=full)
+        if isinstance(taker, Refusal):
+            self._turn_away(leg, agent, taker)
             return
-        name = self._agent_for(leg.carrier, leg.origin)
-        self._desk.expect(name)
         call_id = _call_id(leg, _placed(leg, self._desk.dialler), self._calls)
+        choice = self._variants.choose(taker, _person(leg.origin), call_id)
+        self._desk.expect(choice.key)
         recorder = self._recordings.open(call_id, leg.format)
-        call = self._call(leg, call_id, name, recorder)
+        call = self._call(leg, call_id, choice, recorder)
         self._calls[call_id] = call
-        if self._begin(call, self._engine(leg, name)):
+        if self._begin(call, self._engine(leg, choice)):
             self.answered += 1
             if recorder is not None:
                 self._desk.records.note_recording(call_id, recorder.path)
@@ -123,8 +148,8 @@ class Switchboard:
             return False
         return True
 
-    def _engine(self, leg: Leg, name: str) -> EngineFactory:
-        engine, dialler = self._desk.engines[name], self._desk.dialler
+    def _engine(self, leg: Leg, choice: Choice) -> EngineFactory:
+        engine, dialler = self._desk.engines[choice.key], self._desk.dialler
         placed = _placed(leg, dialler)
         if dialler is None or placed is None:
             return engine
@@ -132,7 +157,7 @@ class Switchboard:
         dialler.progress(placed.id, "answered")
         if placed.judge == "off" or self._desk.voice_detection is None:
             return engine
-        return screened(engine, placed, self._desk.settings.agents[name], dialler)
+        return screened(engine, placed, self._ways[choice.key], dialler)
 
     def _agent_for(self, carrier: str, origin: CallOrigin) -> str:
         """Name of the agent that answers: the one the call was placed for, else the routes'."""
@@ -142,19 +167,21 @@ class Switchboard:
             log.warning("a call is for an agent that does not exist; the routes decide", agent=origin.agent)
         return self._desk.settings.agent_for(carrier, origin.to_number)
 
-    def _call(self, leg: Leg, call_id: str, name: str, recorder: Recorder | None) -> Call:
-        agent = self._desk.settings.agents[name]
+    def _call(self, leg: Leg, call_id: str, choice: Choice, recorder: Recorder | None) -> Call:
+        agent = self._ways.get(choice.key) or self._desk.settings.agents[choice.agent]
         now = local_clock(agent)
         origin = leg.origin
         facts = CallFacts(
             call_id=call_id,
-            agent=name,
-            instructions=fill(self._desk.instructions.get(name, agent.instructions), origin.variables),
+            agent=choice.agent,
+            instructions=fill(self._desk.instructions.get(choice.key, agent.instructions), origin.variables),
             started_at=now(),
-            caller_number=origin.from_number if origin.direction == "inbound" else origin.to_number,
+            caller_number=_person(origin),
             variables=origin.variables,
             called_number=origin.to_number,
             direction=origin.direction,
+            experiment=choice.experiment,
+            variant=choice.variant,
         )
         return Call(
             leg,
@@ -173,26 +200,27 @@ class Switchboard:
         call = self._calls.get(call_id)
         self._desk.sink(CallTrouble(call_id, call.now_ms if call else 0, "recording", f"{path}: {error}"))
 
-    def _turn_away(self, leg: Leg) -> None:
+    def _turn_away(self, leg: Leg, agent: str, refusal: Refusal) -> None:
         self.refused += 1
-        phrases = self._desk.phrases
-        if phrases is None or len(self._turned_away) >= _MOST_TURNED_AWAY or self._draining:
-            self._spawn_close(leg)
+        phrases, silent = self._desk.phrases, self._draining or not refusal.line
+        if phrases is None or silent or len(self._turned_away) >= _MOST_TURNED_AWAY:
+            self._spawn_close(leg, refusal.reason)
             return
-        limits = self._desk.settings.limits
-        log.warning("all lines are busy", calls=self.active, limit="limits.max_calls", peer=leg.peer)
+        log.warning("a caller is turned away", calls=self.active, limit=refusal.limit, peer=leg.peer)
         call_id = _call_id(leg, _placed(leg, self._desk.dialler), self._calls)
-        call = self._call(leg, call_id, self._agent_for(leg.carrier, leg.origin), None)
+        call = self._call(leg, call_id, Choice(agent), None)
         self._turned_away[call_id] = call
 
         def engine(handle: CallHandle) -> Engine:
-            return Announcement(handle, phrases, limits.busy_line, EndReason.BUSY)
+            return Announcement(handle, phrases, refusal.line, refusal.reason)
 
         self._begin(call, engine)
 
-    def _spawn_close(self, leg: Leg) -> None:
-        log.warning("a call was refused", calls=self.active, peer=leg.peer, draining=self._draining)
-        task = asyncio.get_running_loop().create_task(leg.close(EndReason.BUSY))
+    def _spawn_close(self, leg: Leg, reason: EndReason) -> None:
+        log.warning(
+            "a call was refused", calls=self.active, peer=leg.peer, draining=self._draining, reason=reason.value
+        )
+        task = asyncio.get_running_loop().create_task(leg.close(reason))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -235,6 +263,11 @@ class Switchboard:
         for call in calls:
             await call.ended.wait()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _person(origin: CallOrigin) -> str:
+    """The number of whom the agent talks to."""
+    return origin.from_number if origin.direction == "inbound" else origin.to_number
 
 
 def _placed(leg: Leg, dialler: Dialler | None) -> PlacedCall | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from offhook.calls.engines.prompts import nearly_over
 from offhook.calls.tools.base import ToolContext
 from offhook.config import AgentSettings, SilenceSettings, TurnSettings
 from offhook.errors import ProviderError
@@ -22,7 +23,7 @@ from offhook.events import (
     TurnMeasured,
 )
 from offhook.providers.llm.base import Message, Piece, TextDelta, ToolCall, ToolSpec
-from tests.calls.rig import VOICE, PaperTool, Rig
+from tests.calls.rig import MS_A_WORD, VOICE, Brain, PaperTool, Rig
 
 END_CALL = PaperTool(ToolSpec("end_call", "", {"type": "object", "properties": {}}), {"ok": True})
 LONG = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
@@ -280,3 +281,53 @@ async def test_a_caller_who_speaks_right_after_the_goodbye_is_heard_out(tmp_path
     await rig.until_quiet()
     assert rig.said()[-1] == "Yes?"
     assert rig.leg.closed == []
+
+
+class Script(Brain):
+    """A brain that follows a script."""
+
+    scripted = True
+
+
+WRAPPED_UP = SilenceSettings(
+    ask_after_s=60, max_duration_s=12, wrap_up_s=6, wrap_up_line="Time is short.", max_duration_line="Goodbye."
+)
+
+
+async def test_a_model_is_told_in_time_to_come_to_an_end(tmp_path: Path) -> None:
+    agent = AgentSettings(greeting="Hi.", silence=WRAPPED_UP)
+    rig = Rig(tmp_path, answers=["Eight.", "Then goodbye."], agent=agent).answer()
+    await rig.until_quiet()
+    await rig.speak("When do you open?")
+    await rig.run(6_200 - rig.call.now_ms)
+    await rig.speak("And when do you close?")
+    await rig.run(6_000)
+    before, after = rig.brain.asked
+    assert [message.role for message in before] == ["agent", "caller"]
+    assert [message.role for message in after] == ["agent", "caller", "agent", "note", "caller"]
+    assert after[3] == Message("note", nearly_over(6))
+    assert rig.said() == ["Hi.", "Eight.", "Then goodbye.", "Goodbye."]
+    assert rig.leg.closed == [EndReason.MAX_DURATION]
+
+
+async def test_who_follows_a_script_says_so_once_when_nobody_speaks(tmp_path: Path) -> None:
+    agent = AgentSettings(greeting="Hi.", silence=WRAPPED_UP)
+    rig = Rig(tmp_path, brains=[Script(["We are open."])], agent=agent).answer()
+    await rig.run(5_600)
+    await rig.speak("Are you open?", ms=800)
+    await rig.run(1_000)
+    assert rig.said() == ["Hi.", "We are open.", "Time is short."]
+    await rig.run(6_000)
+    assert rig.said() == ["Hi.", "We are open.", "Time is short.", "Goodbye."]
+    assert rig.leg.closed == [EndReason.MAX_DURATION]
+    ended = rig.all(CallEnded)[0].at_ms
+    assert 12_000 + MS_A_WORD <= ended <= 13_000
+
+
+async def test_a_caller_who_talks_to_the_limit_hears_the_last_line_only(tmp_path: Path) -> None:
+    agent = AgentSettings(greeting="Hi.", silence=WRAPPED_UP)
+    rig = Rig(tmp_path, brains=[Script()], agent=agent).answer()
+    await rig.run(5_000)
+    await rig.run(8_000, VOICE)
+    assert rig.said() == ["Hi.", "Goodbye."]
+    assert rig.leg.closed == [EndReason.MAX_DURATION]

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from offhook.calls.engines.prompts import nearly_over
 from offhook.calls.engines.screening import Screen, Screening
 from offhook.config import AgentSettings, SilenceSettings, TurnSettings
 from offhook.events import (
@@ -18,7 +19,7 @@ from offhook.events import (
 )
 from offhook.providers.realtime.base import TurnDetection, Usage
 from tests.calls.rig import VOICE, PaperLeg
-from tests.calls.sessions import SessionRig
+from tests.calls.sessions import PaperProvider, SessionRig
 
 LONG = "One two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen."
 
@@ -363,3 +364,17 @@ async def test_a_machine_is_left_a_message(tmp_path: Path) -> None:
     await rig.run(1_500)
     assert rig.said() == ["Please call us back."]
     assert rig.leg.closed == [EndReason.ANSWERING_MACHINE]
+
+
+async def test_a_session_is_told_in_time_to_come_to_an_end_and_so_is_the_next(tmp_path: Path) -> None:
+    silence = SilenceSettings(ask_after_s=60, max_duration_s=20, wrap_up_s=12)
+    first, second = PaperProvider("first"), PaperProvider("second")
+    agent = AgentSettings(greeting="Hi.", silence=silence)
+    rig = await SessionRig(tmp_path, first, second, agent=agent).greeted("Hi.")
+    await rig.run(8_100 - rig.call.now_ms)
+    assert first.last.instructions == [nearly_over(12)]
+    first.last.fail()
+    await rig.run(200)
+    assert second.last.instructions == [nearly_over(12)]
+    await rig.run(1_000)
+    assert rig.said() == ["Hi."]

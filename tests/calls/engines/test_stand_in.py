@@ -123,3 +123,15 @@ async def test_the_last_line_is_said_by_another_voice_if_the_session_dies_with_i
     await rig.run(1_500)
     assert rig.said() == ["Hi.", "Time is over."]
     assert rig.leg.closed == [EndReason.MAX_DURATION]
+
+
+async def test_the_pipeline_is_told_of_a_call_that_nears_its_limit(tmp_path: Path) -> None:
+    silence = SilenceSettings(ask_after_s=60, max_duration_s=20, wrap_up_s=15)
+    agent = AgentSettings(greeting="Hi.", silence=silence)
+    rig = await SessionRig(tmp_path, fallback=True, agent=agent).greeted("Hi.")
+    await rig.run(6_000 - rig.call.now_ms)
+    rig.session.fail(retryable=False)
+    await rig.run(1_000)
+    await rig.speak("Hello?")
+    await rig.run(1_000)
+    assert [message.role for message in rig.brain.asked[0]] == ["agent", "note", "caller"]

@@ -26,6 +26,7 @@ class PaperHouse:
     origins: dict[str, CallOrigin] = field(default_factory=dict)
     is_draining: bool = False
     is_broken: bool = False
+    rejected: set[str] = field(default_factory=set)
     answered: list[Leg] = field(default_factory=list)
     expected: list[Ticket] = field(default_factory=list)
     ended: list[tuple[CarrierName, str, str]] = field(default_factory=list)
@@ -41,6 +42,7 @@ class PaperHouse:
             watch=self,
             control_for=self.control_for,
             draining=lambda: self.is_draining,
+            rejects=lambda origin, carrier_call_id: origin.from_number in self.rejected,
         )
 
     def expect(self, ticket: Ticket) -> None:

@@ -127,6 +127,21 @@ def test_a_server_that_stops_rejects_calls() -> None:
     assert house.expected == []
 
 
+def test_a_caller_who_calls_too_often_is_rejected_and_a_call_in_progress_goes_on() -> None:
+    house = PaperHouse()
+    ours = hooks(house)
+    socket = socket_url(ours.receive("answer", visit(**ANSWER)))
+    house.rejected.add("+918071387423")
+    assert socket_url(ours.receive("answer", visit(**ANSWER))) == socket
+    other = ANSWER | {"CallUUID": "another"}
+    for _ in range(2):
+        rejected = fromstring(ours.receive("answer", visit(**other)))[0]  # noqa: S314 - written by us
+        assert (rejected.tag, rejected.attrib) == ("Hangup", {"reason": "busy"})
+    taken = other | {"CallStatus": "in-progress"}
+    assert tags(ours.receive("answer", visit(**taken))) == ["Response", "Hangup"]
+    assert len(house.expected) == 1
+
+
 def test_a_call_of_which_nothing_is_told_is_answered_too() -> None:
     house = PaperHouse()
     assert tags(hooks(house).receive("answer", visit())) == ["Response", "Stream"]

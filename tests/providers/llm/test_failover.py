@@ -146,3 +146,13 @@ async def test_closing_the_answer_stops_the_one_who_gives_it() -> None:
 def test_a_rest_is_joined_to_what_was_said(said: str, pieces: list[str], whole: str) -> None:
     seam = Seam(said)
     assert said + "".join(seam.feed(piece) for piece in pieces) == whole
+
+
+def test_whether_a_script_is_followed_is_told_by_who_would_answer() -> None:
+    script, model = Brain(name="script"), Brain(name="model")
+    script.scripted = True
+    both = [Watched[ResponderFactory](each, each.name) for each in (model, script)]
+    factory = FailoverFactory(Standby(both))
+    assert not factory.scripted
+    both[0].healthy = False
+    assert factory.scripted

@@ -196,3 +196,9 @@ def test_a_whole_message_instead_of_a_delta() -> None:
     reply = Reply()
     assert reply.take({"choices": [{"message": {"content": "Hi."}, "finish_reason": "stop"}]}) == "Hi."
     assert reply.finished
+
+
+def test_a_note_is_told_as_one_and_explained() -> None:
+    system, note, user = chat_messages("Be kind.", [Message("note", "Hurry."), Message("caller", "Hi.")])
+    assert "square brackets" in system["content"]
+    assert (note, user["content"]) == ({"role": "user", "content": "[Hurry.]"}, "Hi.")

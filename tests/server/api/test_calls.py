@@ -106,6 +106,18 @@ async def test_no_more_calls_are_placed_than_there_are_lines(house: House) -> No
     assert (status, told["error"]) == (503, "all lines are busy (limits.max_calls)")
 
 
+async def test_no_more_calls_are_placed_for_an_agent_than_it_takes(tmp_path: Path) -> None:
+    house = House(tmp_path, agents={"reception": {}, "debts": {"max_calls": 1}}, limits={"max_calls": 9})
+    async with house.client:
+        assert (await house.ask("POST", "/calls", {"to": "+15550100", "agent": "debts"}))[0] == 201
+        status, told = await house.ask("POST", "/calls", {"to": "+15550100", "agent": "debts"})
+        assert (status, told["error"]) == (503, "debts has as many calls as it takes (agents.debts.max_calls)")
+        assert (await house.ask("POST", "/calls", {"to": "+15550100"}))[0] == 201
+        assert (await house.ask("POST", "/calls", {"to": "+15550100", "agent": "nobody"}))[0] == 400
+    await house.board.switchboard.hang_up_all()
+    house.board.files.shutdown()
+
+
 async def test_while_the_server_starts(house: House) -> None:
     house.starting = True
     assert await house.ask("POST", "/calls", {"to": "+15550100"}) == (503, {"error": "the server is still starting"})

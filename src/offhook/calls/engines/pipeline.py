@@ -4,6 +4,7 @@ from offhook.calls.conversation import Conversation
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.floor import Floor
 from offhook.calls.engines.last_silence import LastSilence
+from offhook.calls.engines.prompts import nearly_over
 from offhook.calls.engines.replies import PipelineParts, Replies
 from offhook.calls.engines.so_far import SoFar
 from offhook.calls.engines.utterances import Utterances
@@ -11,6 +12,7 @@ from offhook.calls.keypad import Keypad
 from offhook.calls.patience import Patience
 from offhook.calls.placeholders import fill
 from offhook.calls.track import Track
+from offhook.calls.wrap_up import WrapUp
 from offhook.events import EndReason
 
 __all__ = ["Pipeline", "PipelineParts"]
@@ -34,6 +36,8 @@ class Pipeline:
         self._replies = Replies(call, parts, conversation, self._utterances)
         self._keypad = Keypad()
         self._patience = Patience(agent.silence)
+        self._wrap_up = WrapUp(agent.silence)
+        self._responders = parts.responders
         self._floor = Floor(
             call,
             parts,
@@ -87,6 +91,10 @@ class Pipeline:
             self._end_when_said(self._replies.ending, now_ms)
             return
         quiet = not (self._replies.busy or self._floor.speaking or self._keypad.waiting)
+        left_s = self._wrap_up.tick(now_ms, quiet=quiet)
+        if left_s is not None:
+            self._come_to_an_end(left_s)
+            return
         match self._patience.tick(now_ms, quiet=quiet):
             case "ask":
                 self._replies.say(self._agent.silence.ask_line)
@@ -105,6 +113,12 @@ class Pipeline:
         """Stop the reply and every transcription."""
         await self._floor.close()
         await self._replies.close()
+
+    def _come_to_an_end(self, left_s: int) -> None:
+        if self._responders.scripted:
+            self._replies.say(self._agent.silence.wrap_up_line)
+        else:
+            self._replies.conversation.note(nearly_over(left_s))
 
     def _go_on(self, so_far: SoFar) -> None:
         self._floor.start(from_ms=so_far.onset_ms)

@@ -1,6 +1,6 @@
-"""What a speech-to-speech session is told to say, and told of what it cannot hear."""
+"""What models are told to say, and told of what they cannot hear."""
 
-__all__ = ["ANSWER_NOW", "GO_ON", "keys_pressed", "verbatim"]
+__all__ = ["ANSWER_NOW", "GO_ON", "keys_pressed", "nearly_over", "verbatim"]
 
 ANSWER_NOW = "Answer the caller's last words now, or what the last tool told. Do not greet the caller again."
 GO_ON = (
@@ -17,3 +17,11 @@ def verbatim(line: str) -> str:
 def keys_pressed(digits: str) -> str:
     """What the keypad told, as a text of the caller."""
     return f"[keypad] {digits}"
+
+
+def nearly_over(left_s: int) -> str:
+    """A note that the call will end in `left_s` seconds."""
+    return (
+        f"This call will be ended in {left_s} seconds. From now on bring it to an end: settle what is open in as few"
+        " words as you can, begin nothing new, and say goodbye."
+    )

@@ -7,12 +7,14 @@ from offhook.calls.conversation import Conversation
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.caller_utterances import CallerUtterances
 from offhook.calls.engines.last_silence import LastSilence
+from offhook.calls.engines.prompts import nearly_over
 from offhook.calls.engines.sessions import HandOver, RealtimeParts, Sessions
 from offhook.calls.engines.voice_floor import VoiceFloor
 from offhook.calls.keypad import Keypad
 from offhook.calls.patience import Patience
 from offhook.calls.placeholders import fill
 from offhook.calls.track import Track
+from offhook.calls.wrap_up import WrapUp
 from offhook.events import AgentPaused, AgentResumed, CallerSpeechEnded, CallerSpeechStarted, EndReason
 
 __all__ = ["Realtime", "RealtimeParts"]
@@ -41,6 +43,7 @@ class Realtime:
         self._watch = self._sessions.utterances.watch
         self._keypad = Keypad()
         self._patience = Patience(agent.silence)
+        self._wrap_up = WrapUp(agent.silence)
         self._last_silence = LastSilence()
         self._onset_ms = 0
         self._end_of_speech_ms = 0
@@ -94,6 +97,9 @@ class Realtime:
                 self._call.end(self._sessions.ending, "")
             return
         quiet = not (at_work or self._caller_speaking or self._keypad.waiting)
+        left_s = self._wrap_up.tick(now_ms, quiet=quiet)
+        if left_s is not None:
+            self._sessions.tell(nearly_over(left_s))
         match self._patience.tick(now_ms, quiet=quiet):
             case "ask":
                 self._sessions.say(self._agent.silence.ask_line)

@@ -90,6 +90,7 @@ class Sessions:
         self._failure: ProviderError | None = None
         self._retries = 0
         self._retry_at_ms: int | None = None
+        self._note = ""
         self.ending: EndReason | None = None
         self.deaf = False
         self.link = self._attached(self._succession.first())
@@ -117,6 +118,11 @@ class Sessions:
         self._debt.line = line
         self.link.session.say(verbatim(line))
         self.link.owe_more()
+
+    def tell(self, note: str) -> None:
+        """Have the session heed `note` from now on, and every one that follows it."""
+        self._note = note
+        self._heed(self.link)
 
     def answer_keys(self, digits: str) -> None:
         """Answer keys that the caller pressed."""
@@ -281,7 +287,12 @@ class Sessions:
         )
         if not self._agent.turns.barge_in:
             link.session.update(turns=self._uninterrupted)
+        if self._note:
+            self._heed(link)
         return link
+
+    def _heed(self, link: SessionLink) -> None:
+        link.session.update(instructions="\n\n".join(filter(None, (self._call.facts.instructions, self._note))))
 
     def _limit_ms(self) -> float:
         replaceable = self._hand_over is not None or self._succession.anyone_after(self.link.watched)

@@ -66,7 +66,7 @@ class House:
 
     `answer` takes a leg whose conversation begins, `expect` hears of it when its webhook comes, some 100 ms before.
     `hung_up` hears of every end. `draining` says that no call is answered any more; a full house answers, and tells the
-    caller itself.
+    caller itself. `rejects` says of a new call whether it is not even to be answered, by its carrier's id.
     """
 
     answer: Callable[[Leg], None]
@@ -75,6 +75,7 @@ class House:
     watch: CallWatch
     control_for: Callable[[Ticket], CallControl | None]
     draining: Callable[[], bool]
+    rejects: Callable[[CallOrigin, str], bool] = lambda origin, carrier_call_id: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +236,9 @@ class Hooks:
     def _join(self, visit: Visit, call: CallHook, origin: CallOrigin) -> bytes:
         if self.house.draining():
             log.warning("a call was not answered: the server is not ready or stops", carrier=self._carrier)
+            return documents.reject(self._carrier) if call.state == "ringing" else documents.hang_up()
+        if call.call_id not in self._origins and self.house.rejects(origin, call.call_id):
+            log.warning("a call was not answered: its caller calls too often", carrier=self._carrier)
             return documents.reject(self._carrier) if call.state == "ringing" else documents.hang_up()
         ticket = Ticket(self._carrier, call.call_id, origin, self._format)
         token, is_new = self.arrivals.admit(ticket)

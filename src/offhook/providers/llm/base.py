@@ -33,10 +33,11 @@ class Message:
 
     `caller`: what the caller said in `text`, or the keys pressed in `keypad`. `agent`: what the caller heard of what
     the agent said, and the tools it called. `tool`: a tool's result as JSON, for the call named by `tool_call_id`.
+    `note`: what the agent is to know, and nobody said; it wants no answer.
     `unfinished`: another responder died while it gave this answer of the agent, and `text` is all there is of it.
     """
 
-    role: Literal["caller", "agent", "tool"]
+    role: Literal["caller", "agent", "tool", "note"]
     text: str = ""
     keypad: str = ""
     interrupted: bool = False
@@ -59,7 +60,8 @@ class CallFacts:
     """What is known of a call when it begins. `instructions` are for language models; `started_at` has its zone.
 
     `caller_number` is the person's whom the agent talks to, also when the agent called; `called_number` is the one
-    that was dialled. Both are empty where the carrier gives none. `variables` came with the call.
+    that was dialled. Both are empty where the carrier gives none. `variables` came with the call. In an
+    `experiment` the agent answers in its `variant`.
     """
 
     call_id: str
@@ -70,6 +72,8 @@ class CallFacts:
     variables: Mapping[str, str] = field(default_factory=dict)
     called_number: str = ""
     direction: Literal["inbound", "outbound"] = "inbound"
+    experiment: str = ""
+    variant: str = ""
 
 
 class Responder(Protocol):
@@ -91,7 +95,9 @@ class Responder(Protocol):
 
 
 class ResponderFactory(Protocol):
-    """Makes responders; one object serves all calls."""
+    """Makes responders; one object serves all calls.
+
+    A factory may also have `scripted = True`: its responders follow a script, and heed no notes."""
 
     name: str
 

@@ -19,6 +19,11 @@ class FailoverFactory:
         self.standby = standby
         self.name = standby.name
 
+    @property
+    def scripted(self) -> bool:
+        """Whether whoever would answer now follows a script, and heeds no notes."""
+        return bool(getattr(self.standby.best.provider, "scripted", False))
+
     def open(self, call: CallFacts, on_trouble: OnTrouble = no_trouble) -> "FailoverResponder":
         """A responder for a new call, which tells `on_trouble` of everyone who was replaced."""
         return FailoverResponder(self.standby, call, on_trouble)

@@ -37,6 +37,8 @@ def chat_messages(instructions: str, messages: Sequence[Message]) -> list[dict[s
     for message in messages:
         if message.role == "caller":
             chat.append({"role": "user", "content": _caller_text(message)})
+        elif message.role == "note":
+            chat.append({"role": "user", "content": f"[{message.text}]"})
         elif message.role == "agent":
             chat += _agent_messages(message, results)
             if message.unfinished:
@@ -56,7 +58,9 @@ def chat_tools(tools: Sequence[ToolSpec]) -> list[dict[str, Any]]:
 
 
 def _has_notes(messages: Sequence[Message]) -> bool:
-    return any(message.keypad or message.interrupted or message.unfinished for message in messages)
+    return any(
+        message.keypad or message.interrupted or message.unfinished or message.role == "note" for message in messages
+    )
 
 
 def _caller_text(message: Message) -> str:

@@ -79,6 +79,9 @@ class CallsApi:
         wanted = await body_of(request, _Dial)
         if self._board.full:
             raise ApiError(503, "all lines are busy (limits.max_calls)")
+        agent = self._dialler.agent_of(wanted.agent)
+        if self._board.busy(agent):
+            raise ApiError(503, f"{agent} has as many calls as it takes (agents.{agent}.max_calls)")
         try:
             placed = await self._dialler.dial(
                 wanted.to,

@@ -65,3 +65,9 @@ async def test_after_either_the_call_goes_on(line: Line) -> None:
     await line.step()
     line.messages = [Message("caller", "When do you open?"), Message("agent", "At eight.")]
     assert "message" in await line.say("I want to leave a message")
+
+
+async def test_a_note_is_none_of_its_business(line: Line) -> None:
+    assert "about" in await line.say("I want to leave a message")
+    line.messages.append(Message("note", "This call will be ended in 30 seconds."))
+    assert "name" in await line.say("my tap drips")

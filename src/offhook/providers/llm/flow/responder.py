@@ -44,6 +44,7 @@ class FlowResponder:
 
         What another responder answered meanwhile is listened to in silence. An answer that it left `unfinished` stands
         if it ends with a sentence; half a sentence is none, and the caller's last message is answered anew."""
+        messages = [message for message in messages if message.role != "note"]
         if messages and messages[-1].unfinished:
             if messages[-1].text.endswith(_SENTENCE_ENDS):
                 return
@@ -105,6 +106,7 @@ class FlowFactory:
     """Opens a responder for each call. `now` is the local time with its zone; the start of the call if not given."""
 
     name = "flow"
+    scripted = True
 
     def __init__(self, flow: Flow, facts: Facts, now: Callable[[], datetime] | None = None):
         self.flow = flow
