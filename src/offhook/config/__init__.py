@@ -3,6 +3,7 @@
 from offhook.config.agents import AgentSettings, SilenceSettings, TurnSettings
 from offhook.config.carriers import (
     AsteriskSettings,
+    AsteriskWebSocketSettings,
     CarrierName,
     CarrierSettings,
     DialCarrier,
@@ -24,6 +25,7 @@ from offhook.config.settings import (
 __all__ = [
     "AgentSettings",
     "AsteriskSettings",
+    "AsteriskWebSocketSettings",
     "AudioSocketSettings",
     "CarrierName",
     "CarrierSettings",
