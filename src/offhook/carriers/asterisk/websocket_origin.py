@@ -28,12 +28,15 @@ class Introduction:
 
 
 def introduction(start: MediaStart, query: Mapping[str, str]) -> Introduction:
-    """Read the parameters of `v(...)`, which come in `query`, and the variables of `start`; the former win.
+    """Read the variables of `start` and, for what they do not tell, the parameters in `query`.
 
     `call`, `channel`, `from`, `to`, `agent` and `direction` have a meaning of their own, as variables with OFFHOOK_
     before them, in capitals. All others are for the agent.
+
+    Parameters are less sure: Asterisk 22.10 keeps those of `v(...)` in the connection of websocket_client.conf, where
+    the next call finds them if it has none of its own. So they name neither a call nor a channel.
     """
-    told = {**_of_channel(start.variables), **query}
+    told = {**{name: query[name] for name in query if name not in ("call", "channel")}, **_of_channel(start.variables)}
     clean = {name: _clean(value) for name, value in list(told.items())[:MOST_VARIABLES]}
     call_id = _uuid(clean.pop("call", "")) or start.channel_id or start.connection_id
     from_number, to_number, agent = (clean.pop(name, "") for name in ("from", "to", "agent"))
