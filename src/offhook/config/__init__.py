@@ -3,6 +3,7 @@
 from offhook.config.agents import AgentSettings, SilenceSettings, TurnSettings
 from offhook.config.carriers import (
     AsteriskSettings,
+    AsteriskWebSocketSettings,
     CarrierName,
     CarrierSettings,
     DialCarrier,
@@ -27,6 +28,7 @@ __all__ = [
     "AgentOverlay",
     "AgentSettings",
     "AsteriskSettings",
+    "AsteriskWebSocketSettings",
     "AudioSocketSettings",
     "CarrierName",
     "CarrierSettings",

@@ -1,13 +1,15 @@
 """Settings of the carriers: call control on Asterisk, and those that bring calls by webhooks and media streams."""
 
+from ipaddress import ip_network
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from offhook.config.base import Section, WebAddress
+from offhook.config.base import Network, Section, WebAddress
 
 __all__ = [
     "AsteriskSettings",
+    "AsteriskWebSocketSettings",
     "CarrierName",
     "CarrierSettings",
     "DialCarrier",
@@ -25,6 +27,19 @@ _Context = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]*$")]
 _Channel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@:/-]*\{number\}[A-Za-z0-9_.@:/-]*$")]
 _HostAndPort = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.-]+:[0-9]{1,5})?$")]
 _FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]*\{call\}[A-Za-z0-9_./-]*$")]
+
+
+class AsteriskWebSocketSettings(Section):
+    """The WebSocket that Asterisk's WebSocket channel connects to: /asterisk/media of the server's HTTP."""
+
+    enabled: bool = Field(True, description="false if no Asterisk calls in this way")
+    allow: tuple[Network, ...] = Field(
+        (ip_network("127.0.0.0/8"), ip_network("::1/128")),
+        description="networks that may connect while ASTERISK_MEDIA_SECRET is not set",
+    )
+    lead_ms: int = Field(400, ge=40, le=5_000, description="how far ahead of the caller's ear audio is sent")
+    start_within_s: float = Field(5.0, gt=0, le=60, description="one that sends no MEDIA_START by then is closed")
+    max_message_bytes: int = Field(65_536, ge=4_096, description="a larger message ends its connection")
 
 
 class AsteriskSettings(Section):
@@ -51,6 +66,7 @@ class AsteriskSettings(Section):
     machine_detection: Literal["own", "off"] = Field(
         "own", description="who tells machines from people on outbound calls: own (by timing) or off"
     )
+    websocket: AsteriskWebSocketSettings = AsteriskWebSocketSettings()
 
 
 class MediaStreamSettings(Section):

@@ -148,6 +148,9 @@ class KeySettings(Section):
     ami_port: Port = Field(5038, description="its port")
     ami_user: str = Field("", description="its user")
     ami_pass: SecretStr | None = None
+    asterisk_media_secret: SecretStr | None = Field(
+        None, description="password of Asterisk's WebSocket channels, if set"
+    )
     backend_api_url: str = Field("", description="your own backend")
     backend_api_key: SecretStr | None = None
     from_number: str = Field("", description="number that outbound calls show, as in +15550100")

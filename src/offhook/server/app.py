@@ -27,6 +27,7 @@ from offhook.events import CallEvent
 from offhook.server.api.calls import CallsApi
 from offhook.server.api.guard import guarded
 from offhook.server.asterisk import Asterisk, open_asterisk
+from offhook.server.asterisk_websocket import MEDIA_PATH, AsteriskWebSocket
 from offhook.server.brains import Brains, load_brains
 from offhook.server.carrier_lines import carrier_lines
 from offhook.server.dialling import dialling, open_apis
@@ -71,7 +72,8 @@ class Server:
                 dialling(self.settings, apis, lambda: self.addresses.reachable, asterisk.placer if asterisk else None)
             )
             media_streams = MediaStreams(self.settings, self.addresses, apis, watch=dialler)
-            await self._serve_http(stack, dialler, media_streams)
+            websocket = AsteriskWebSocket(self.settings, self.addresses)
+            await self._serve_http(stack, dialler, media_streams, websocket)
             if self._tunnel:
                 tunnel = tunnel_to(self.settings.server.http_host, self.http_port, self.settings)
                 self.addresses.public_url = await stack.enter_async_context(tunnel)
@@ -83,10 +85,12 @@ class Server:
             beat = asyncio.create_task(self.clock.run())
             stack.callback(beat.cancel)
             stack.push_async_callback(media_streams.close)
+            stack.push_async_callback(websocket.close)
             answer = self.switchboard.answer
             await self._serve_audiosocket(stack, asterisk.introduced(answer, dialler) if asterisk else answer)
             stack.push_async_callback(self.switchboard.hang_up_all)
             media_streams.open(self.switchboard)
+            websocket.open(self.switchboard, asterisk.controlled(answer) if asterisk else answer)
             yield self
 
     def _switchboard(self, brains: Brains, dialler: Dialler, stack: AsyncExitStack) -> Switchboard:
@@ -123,10 +127,13 @@ class Server:
         stack.push_async_callback(server.stop)
         self.audiosocket_port = server.port
 
-    async def _serve_http(self, stack: AsyncExitStack, dialler: Dialler, media_streams: MediaStreams) -> None:
+    async def _serve_http(
+        self, stack: AsyncExitStack, dialler: Dialler, media_streams: MediaStreams, websocket: AsteriskWebSocket
+    ) -> None:
         app = web.Application()
         app.router.add_get("/health", self._health)
         app.add_routes(media_streams.routes())
+        app.add_routes(websocket.routes())
         key = make_key(self.settings)
         stack.callback(forget_key, self.settings, key)
         api = guarded(key)
@@ -182,6 +189,7 @@ def _announce(server: Server) -> None:
         f"Offhook {__version__} is ready: {answers}, up to {settings.limits.max_calls} calls.",
         f"  HTTP         http://{settings.server.http_host}:{server.http_port}/health",
         f"  AudioSocket  {host}:{port}",
+        f"  WebSocket    ws://{settings.server.http_host}:{server.http_port}{MEDIA_PATH} (Asterisk's chan_websocket)",
         *carrier_lines(settings, server.addresses.public_url),
         "Try it:",
         "  1. a synthetic caller, in a second terminal:",

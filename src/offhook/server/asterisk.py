@@ -1,4 +1,4 @@
-"""Asterisk's manager interface in this server: AudioSocket calls get an origin and a control, and calls are placed."""
+"""Asterisk's manager interface in this server: calls get an origin and a control, and calls are placed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,11 +8,13 @@ from offhook.carriers.asterisk.ami import Ami, ami_account
 from offhook.carriers.asterisk.callers import Callers
 from offhook.carriers.asterisk.control import AsteriskControl
 from offhook.carriers.asterisk.placing import AsteriskPlacer
+from offhook.carriers.asterisk.websocket_connection import OnWebSocketCall
+from offhook.carriers.asterisk.websocket_leg import WebSocketLeg
 from offhook.carriers.audiosocket.connection import OnCall
 from offhook.carriers.audiosocket.leg import AudioSocketLeg
 from offhook.carriers.outbound import Dialler
 from offhook.config import Settings
-from offhook.errors import CarrierError
+from offhook.errors import CallError, CarrierError
 
 __all__ = ["Asterisk", "open_asterisk"]
 
@@ -49,6 +51,20 @@ class Asterisk:
 
         return take
 
+    def controlled(self, answer: OnWebSocketCall) -> OnWebSocketCall:
+        """`answer`, called with a leg that has a control. Its origin came with it."""
+
+        def take(leg: WebSocketLeg) -> None:
+            async def channel() -> str:
+                return leg.caller_channel or await self._bridged_with(leg.channel)
+
+            leg.control = AsteriskControl(
+                self._ami, leg.carrier_call_id, leg, channel=channel, settings=self._settings.asterisk
+            )
+            answer(leg)
+
+        return take
+
     async def close(self) -> None:
         """Wait for no caller any more."""
         for task in self._tasks:
@@ -68,6 +84,13 @@ class Asterisk:
             return call_id if placed else await self._callers.channel(call_id)
 
         return AsteriskControl(self._ami, call_id, leg, channel=channel, settings=self._settings.asterisk)
+
+    async def _bridged_with(self, channel: str) -> str:
+        """The channel of the caller whom Asterisk has connected to our WebSocket channel. Raises CallError."""
+        peer = (await self._ami.action("Getvar", Channel=channel, Variable="BRIDGEPEER")).get("Value")
+        if not peer:
+            raise CallError("Asterisk has connected no caller to this channel")
+        return peer
 
     def _audiosocket(self) -> str:
         given, host, port = self._settings.asterisk.audiosocket, self._settings.audiosocket.host, self._port()

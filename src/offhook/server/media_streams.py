@@ -17,9 +17,9 @@ from offhook.carriers.media_stream.control import StreamControl
 from offhook.carriers.media_stream.gate import Gate
 from offhook.carriers.media_stream.hooks import CallWatch, Hooks, House
 from offhook.carriers.media_stream.routes import HookRoutes, Reception
-from offhook.carriers.media_stream.stream_socket import StreamSocket
 from offhook.carriers.media_stream.tickets import Ticket
 from offhook.carriers.media_stream.webhooks import CallState, HangupHook
+from offhook.carriers.stream_socket import StreamSocket
 from offhook.config import CarrierName, Settings
 from offhook.events import EndReason
 from offhook.server.switchboard import Switchboard
@@ -108,7 +108,7 @@ class MediaStreams:
         self, request: web.Request, ticket: Ticket, begin: Callable[[Leg], None], control: CallControl | None
     ) -> web.StreamResponse:
         limits = self._settings.media_streams
-        socket = StreamSocket(limits)
+        socket = StreamSocket(limits.max_message_bytes)
         await socket.prepare(request)
         task = asyncio.current_task()
         self._sockets.add(task)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Container, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import structlog
 
@@ -277,8 +277,15 @@ def _placed(leg: Leg, dialler: Dialler | None) -> PlacedCall | None:
 
 
 def _call_id(leg: Leg, placed: PlacedCall | None, taken: Container[str]) -> str:
-    # AudioSocket's own UUID is the one that the dialplan and its CDR know; who placed a call knows it by its dial id,
+    # Asterisk's own UUID is the one that the dialplan and its CDR know; who placed a call knows it by its dial id,
     # and a caller who comes back from a transfer begins another conversation.
-    if leg.carrier == "audiosocket":
+    if leg.carrier == "audiosocket" or (leg.carrier == "asterisk" and _is_free_uuid(leg.carrier_call_id, taken)):
         return leg.carrier_call_id
     return placed.id if placed is not None and placed.id not in taken else str(uuid4())
+
+
+def _is_free_uuid(text: str, taken: Container[str]) -> bool:
+    try:
+        return str(UUID(text)) == text and text not in taken
+    except ValueError:
+        return False

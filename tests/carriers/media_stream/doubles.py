@@ -10,8 +10,8 @@ from aiohttp import ClientSession, ClientWebSocketResponse, web
 
 from offhook.calls.leg import Leg
 from offhook.carriers.media_stream.connection import serve_stream
-from offhook.carriers.media_stream.stream_socket import StreamSocket
 from offhook.carriers.media_stream.tickets import Ticket
+from offhook.carriers.stream_socket import StreamSocket
 from offhook.config.carriers import CarrierSettings, MediaStreamSettings, TwilioSettings
 from offhook.events import EndReason
 
@@ -115,7 +115,7 @@ class Door:
         return self.switchboard.legs[-1], self.switchboard.calls[-1]
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        stream = StreamSocket(self.limits, heartbeat_s=self.heartbeat_s, close_s=self.close_s)
+        stream = StreamSocket(self.limits.max_message_bytes, heartbeat_s=self.heartbeat_s, close_s=self.close_s)
         await stream.prepare(request)
         self.sockets.append(stream)
         task = asyncio.current_task()

@@ -10,13 +10,13 @@ from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType
 
 from offhook.audio.formats import FRAME_MS
 from offhook.calls.leg import CallControl, Leg
-from offhook.carriers.media_stream.allowance import Allowance
+from offhook.carriers.allowance import Allowance
 from offhook.carriers.media_stream.frames import FRAMES
 from offhook.carriers.media_stream.leg import ByteOrder, StreamLeg
-from offhook.carriers.media_stream.pulse import Pulse
-from offhook.carriers.media_stream.stream_socket import StreamSocket
 from offhook.carriers.media_stream.tickets import Ticket
 from offhook.carriers.media_stream.wire import Event, Media, Started, Stopped
+from offhook.carriers.pulse import Pulse
+from offhook.carriers.stream_socket import StreamSocket
 from offhook.config.carriers import CarrierSettings, MediaStreamSettings, TwilioSettings
 from offhook.errors import WireError
 from offhook.events import EndReason

@@ -3,8 +3,8 @@
 import structlog
 
 from offhook.carriers.media_stream.accounts import key_names
-from offhook.carriers.media_stream.refusals import Refusals
 from offhook.carriers.media_stream.signatures import SignedRequest, Verdict, verifier
+from offhook.carriers.refusals import Refusals
 from offhook.config import CarrierName, Settings
 from offhook.errors import ConfigError
 

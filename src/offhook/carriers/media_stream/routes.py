@@ -20,9 +20,9 @@ from offhook.carriers.media_stream.documents import nothing, web_socket_url
 from offhook.carriers.media_stream.gate import Gate
 from offhook.carriers.media_stream.hooks import HOOKS, Hooks, Visit
 from offhook.carriers.media_stream.parameters import Parameters, read_parameters
-from offhook.carriers.media_stream.refusals import Refusals
 from offhook.carriers.media_stream.signatures import SignedRequest
 from offhook.carriers.media_stream.tickets import Ticket
+from offhook.carriers.refusals import Refusals
 from offhook.config import CarrierName
 from offhook.events import EndReason
 

@@ -131,7 +131,7 @@ class CallsApi:
 
     async def _transfer(self, request: web.Request) -> web.Response:
         call, wanted = self._talking(request), await body_of(request, _Transfer)
-        check = extension if call.leg.carrier == "audiosocket" else destination
+        check = extension if call.leg.carrier in ("audiosocket", "asterisk") else destination
         await call.transfer(_right(check, wanted.to))
         return answer({"status": "transferred"}, 202)
 

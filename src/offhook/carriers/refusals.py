@@ -5,7 +5,7 @@ from time import monotonic
 
 import structlog
 
-from offhook.carriers.media_stream.allowance import Allowance
+from offhook.carriers.allowance import Allowance
 
 __all__ = ["Refusals"]
 

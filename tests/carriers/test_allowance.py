@@ -1,6 +1,6 @@
 """How much a peer may send, in a time that the test moves."""
 
-from offhook.carriers.media_stream.allowance import Allowance
+from offhook.carriers.allowance import Allowance
 
 
 class Clock:

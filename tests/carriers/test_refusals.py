@@ -2,7 +2,7 @@
 
 from structlog.testing import capture_logs
 
-from offhook.carriers.media_stream.refusals import Refusals
+from offhook.carriers.refusals import Refusals
 
 
 def test_a_flood_of_refusals_leaves_a_short_log() -> None:

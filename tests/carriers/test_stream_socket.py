@@ -1,4 +1,4 @@
-"""The WebSocket of a media stream."""
+"""The WebSocket of a call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,11 +6,10 @@ from collections.abc import Awaitable, Callable
 import pytest
 from aiohttp import ClientSession, WSCloseCode, WSMsgType, web
 
-from offhook.carriers.media_stream.stream_socket import SEND_BUFFER_BYTES, StreamSocket, text_frame
-from offhook.config.carriers import MediaStreamSettings
+from offhook.carriers.stream_socket import SEND_BUFFER_BYTES, StreamSocket, binary_frame, text_frame
 from tests.carriers.media_stream.doubles import RawPeer
 
-LIMITS = MediaStreamSettings(max_message_bytes=4_096)
+MOST_BYTES = 4_096
 Handler = Callable[[StreamSocket], Awaitable[None]]
 
 
@@ -35,7 +34,7 @@ class Server:
         await self._runner.cleanup()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        socket = StreamSocket(LIMITS, close_s=self._close_s)
+        socket = StreamSocket(MOST_BYTES, close_s=self._close_s)
         await socket.prepare(request)
         try:
             await self._handler(socket)
@@ -62,8 +61,25 @@ def test_a_frame_is_whole_and_unmasked(size: int, header: bytes) -> None:
     assert text_frame(b"x" * size) == header + b"x" * size
 
 
+@pytest.mark.parametrize("size", [0, 320, 65_536])
+async def test_binary_messages_are_read_by_another_implementation(size: int) -> None:
+    async def handler(socket: StreamSocket) -> None:
+        socket.write_bytes(b"x" * size)
+        socket.write_text("é")
+        await socket.part(WSCloseCode.OK, "")
+
+    async with Server(handler) as server, ClientSession() as session:
+        peer = await session.ws_connect(f"ws://127.0.0.1:{server.port}/ws", max_msg_size=0)
+        assert await peer.receive_bytes() == b"x" * size
+        assert await peer.receive_str() == "é"
+
+
+def test_a_binary_frame_has_its_own_opcode() -> None:
+    assert binary_frame(b"abc") == b"\x82\x03abc"
+
+
 def test_before_the_handshake_nothing_happens() -> None:
-    socket = StreamSocket(LIMITS)
+    socket = StreamSocket(MOST_BYTES)
     socket.write_text("early")
     socket.abort()
     assert socket.unread == 0

@@ -1,15 +1,14 @@
-"""The WebSocket of a media stream: writes that never wait, and an end that never hangs."""
+"""The WebSocket of a call: writes that never wait, and an end that never hangs."""
 
 import asyncio
 import contextlib
 import socket
+from collections.abc import Sequence
 
 from aiohttp import WSCloseCode, web
 from aiohttp.abc import AbstractStreamWriter
 
-from offhook.config.carriers import MediaStreamSettings
-
-__all__ = ["StreamSocket", "text_frame"]
+__all__ = ["StreamSocket", "binary_frame", "text_frame"]
 
 HEARTBEAT_S = 10.0
 """A peer that has been silent this long is pinged; one that then stays silent as long again is gone."""
@@ -28,12 +27,21 @@ class StreamSocket(web.WebSocketResponse):
     """A server's WebSocket without compression, that frames are written to without a task or a wait for each.
 
     `WebSocketResponse.send_str` may wait for a slow peer, and what is sent here comes from a clock that waits for
-    nobody. So `write_text` goes to the transport, and its caller watches `unread`. Pings of the peer come out of
-    `receive`, as do its pongs: aiohttp's own heartbeat would cost a fifth of all that a frame costs.
+    nobody. So `write_text` and `write_bytes` go to the transport, and their caller watches `unread`. Pings of the peer
+    come out of `receive`, as do its pongs: aiohttp's own heartbeat would cost a fifth of all that a frame costs.
     """
 
-    def __init__(self, settings: MediaStreamSettings, *, heartbeat_s: float = HEARTBEAT_S, close_s: float = CLOSE_S):
-        super().__init__(timeout=close_s, autoping=False, compress=False, max_msg_size=settings.max_message_bytes)
+    def __init__(
+        self,
+        max_message_bytes: int,
+        *,
+        protocols: Sequence[str] = (),
+        heartbeat_s: float = HEARTBEAT_S,
+        close_s: float = CLOSE_S,
+    ):
+        super().__init__(
+            timeout=close_s, protocols=protocols, autoping=False, compress=False, max_msg_size=max_message_bytes
+        )
         self.heartbeat_s = heartbeat_s
         self._close_s = close_s
         self._transport: asyncio.Transport | None = None
@@ -54,6 +62,10 @@ class StreamSocket(web.WebSocketResponse):
     def write_text(self, text: str) -> None:
         """Send one text message, in order. Does nothing after the close."""
         self._write(text_frame(text.encode()))
+
+    def write_bytes(self, data: bytes) -> None:
+        """Send one binary message, in order. Does nothing after the close."""
+        self._write(binary_frame(data))
 
     def probe(self) -> None:
         """Send a ping, to which the peer has to say something."""
@@ -78,12 +90,21 @@ class StreamSocket(web.WebSocketResponse):
 
 def text_frame(data: bytes) -> bytes:
     """One whole unmasked text message, as RFC 6455, section 5.2, has a server send it."""
+    return _frame(b"\x81", data)
+
+
+def binary_frame(data: bytes) -> bytes:
+    """The same of a binary message."""
+    return _frame(b"\x82", data)
+
+
+def _frame(opcode: bytes, data: bytes) -> bytes:
     size = len(data)
     if size < 126:
-        return bytes((0x81, size)) + data
+        return opcode + bytes((size,)) + data
     if size < 65_536:
-        return b"\x81\x7e" + size.to_bytes(2, "big") + data
-    return b"\x81\x7f" + size.to_bytes(8, "big") + data
+        return opcode + b"\x7e" + size.to_bytes(2, "big") + data
+    return opcode + b"\x7f" + size.to_bytes(8, "big") + data
 
 
 def _tune(sock: socket.socket | None) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from offhook.carriers.media_stream.pulse import Pulse
+from offhook.carriers.pulse import Pulse
 
 
 @dataclass
