@@ -13,7 +13,7 @@ def test_the_lines_that_an_agent_says_often() -> None:
     assert {agent.greeting, agent.trouble_line, agent.silence.ask_line} <= set(lines)
     assert set(agent.filler_lines) <= set(lines)
     tools = [PaperTool(NAP, rules=ToolRules(filler=filler)) for filler in (None, "", "Let me see.")]
-    assert what_it_says(agent, tools) == [*lines, "Let me see."]
+    assert set(what_it_says(agent, tools)) - set(lines) == {"Let me see."}
     machine = AgentSettings(machine="leave_message", machine_message="Call us.")
     assert "Call us." in what_it_says(machine)
 
