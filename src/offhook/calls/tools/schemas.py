@@ -11,7 +11,7 @@ from pydantic_core import SchemaValidator
 from offhook.calls.tools.json_schema import validator_of
 from offhook.errors import ToolError
 
-__all__ = ["Arguments", "checked", "checker_of", "faults_of", "schema_of"]
+__all__ = ["Arguments", "checked", "checker_of", "faults_of", "inlined", "schema_of"]
 
 _MOST_FAULTS = 3
 
@@ -27,6 +27,28 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     return {
         key: _untitled(value) for key, value in model.model_json_schema().items() if key not in {"title", "description"}
     }
+
+
+def inlined(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema without references, which not every model reads; one that refers to itself stays as it is."""
+    defined = schema.get("$defs", {})
+
+    def put_in(value: Any, inside: tuple[str, ...]) -> Any:
+        if isinstance(value, list):
+            return [put_in(each, inside) for each in value]
+        if not isinstance(value, dict):
+            return value
+        name = str(value.get("$ref", "")).removeprefix("#/$defs/")
+        if name in inside:
+            raise RecursionError(name)
+        rest = {key: put_in(inner, inside) for key, inner in value.items() if key not in ("$ref", "$defs")}
+        return {**put_in(defined[name], (*inside, name)), **rest} if name in defined else rest
+
+    try:
+        plain: dict[str, Any] = put_in(dict(schema), ())
+    except RecursionError:
+        return dict(schema)
+    return plain
 
 
 def checker_of(parameters: Mapping[str, Any]) -> SchemaValidator:
