@@ -2,33 +2,18 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import SchemaValidator
 
+from offhook.calls.tools.json_schema import validator_of
 from offhook.errors import ToolError
 
-__all__ = ["Arguments", "checked", "checker_of", "schema_of"]
+__all__ = ["Arguments", "checked", "checker_of", "faults_of", "inlined", "schema_of"]
 
-_TYPES: dict[str, Any] = {
-    "string": str,
-    "integer": int,
-    "number": float,
-    "boolean": bool,
-    "array": list[Any],
-    "object": dict[str, Any],
-    "null": None,
-}
-_LIMITS = {
-    "pattern": "pattern",
-    "minLength": "min_length",
-    "maxLength": "max_length",
-    "minimum": "ge",
-    "maximum": "le",
-    "minItems": "min_length",
-    "maxItems": "max_length",
-}
+_MOST_FAULTS = 3
 
 
 class Arguments(BaseModel):
@@ -44,45 +29,54 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     }
 
 
-def checker_of(parameters: Mapping[str, Any]) -> type[BaseModel]:
-    """A model that checks arguments against a JSON schema of type object; the same one for the same schema."""
+def inlined(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A schema without references, which not every model reads; one that refers to itself stays as it is."""
+    defined = schema.get("$defs", {})
+
+    def put_in(value: Any, inside: tuple[str, ...]) -> Any:
+        if isinstance(value, list):
+            return [put_in(each, inside) for each in value]
+        if not isinstance(value, dict):
+            return value
+        name = str(value.get("$ref", "")).removeprefix("#/$defs/")
+        if name in inside:
+            raise RecursionError(name)
+        rest = {key: put_in(inner, inside) for key, inner in value.items() if key not in ("$ref", "$defs")}
+        return {**put_in(defined[name], (*inside, name)), **rest} if name in defined else rest
+
+    try:
+        plain: dict[str, Any] = put_in(dict(schema), ())
+    except RecursionError:
+        return dict(schema)
+    return plain
+
+
+def checker_of(parameters: Mapping[str, Any]) -> SchemaValidator:
+    """What checks arguments against a JSON schema of type object; the same one for the same schema."""
     return _checker_of(orjson.dumps(parameters, option=orjson.OPT_SORT_KEYS))
 
 
-# Making a model takes a millisecond and its class is never quite forgotten: once a schema, not once a call.
+# Made once a schema, not once a call.
 @lru_cache(maxsize=1_024)
-def _checker_of(schema: bytes) -> type[BaseModel]:
-    parameters: dict[str, Any] = orjson.loads(schema)
-    required = set(parameters.get("required", ()))
-    fields: dict[str, Any] = {
-        name: (_type_of(schema), ... if name in required else None)
-        for name, schema in parameters.get("properties", {}).items()
-    }
-    extra: Literal["forbid", "allow"] = "forbid" if parameters.get("additionalProperties") is False else "allow"
-    return create_model("Checked", __config__=ConfigDict(extra=extra, strict=False), **fields)
+def _checker_of(schema: bytes) -> SchemaValidator:
+    return validator_of(orjson.loads(schema))
 
 
-def checked(checker: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
+def checked(checker: SchemaValidator, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments, checked. Raises ToolError that names the argument at fault."""
     try:
-        return checker.model_validate(dict(arguments)).model_dump(exclude_unset=True)
+        found: dict[str, Any] = checker.validate_python(dict(arguments))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "arguments"
-        raise ToolError(f"{where}: {first['msg']}") from error
+        raise ToolError(faults_of(error)) from error
+    return found
 
 
-def _type_of(schema: Mapping[str, Any]) -> Any:
-    if "enum" in schema:
-        return Literal[tuple(schema["enum"])]
-    if "anyOf" in schema:
-        kind: Any = _type_of(schema["anyOf"][0])
-        for other in schema["anyOf"][1:]:
-            kind = kind | _type_of(other)
-        return kind
-    limits = {ours: schema[theirs] for theirs, ours in _LIMITS.items() if theirs in schema}
-    kind = _TYPES.get(schema.get("type", ""), Any)
-    return Annotated[kind, Field(**limits)] if limits else kind
+def faults_of(error: ValidationError) -> str:
+    """What is wrong with arguments, each by its name, without its value."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    told = [f"{'.'.join(str(step) for step in fault['loc']) or 'arguments'}: {fault['msg']}" for fault in faults]
+    more = f"; and {len(told) - _MOST_FAULTS} more" if len(told) > _MOST_FAULTS else ""
+    return "; ".join(told[:_MOST_FAULTS]) + more
 
 
 def _untitled(value: Any) -> Any:
