@@ -57,7 +57,7 @@ class GeminiDouble:
     def app(self) -> web.Application:
         """The API, to be served by whoever calls."""
         app = web.Application()
-        app.router.add_get("/v1beta/models/{model}", self._model)
+        app.router.add_get("/{version}/models/{model}", self._model)
         app.router.add_get(f"/ws/google.ai.generativelanguage.{{version}}.{_METHOD}", self._live)
         return app
 
@@ -83,7 +83,7 @@ class GeminiDouble:
             return _error(400, _WRONG_KEY)
         model = request.match_info["model"]
         if not model.startswith("gemini-"):
-            return _error(404, f"models/{model} is not found for API version v1beta.")
+            return _error(404, f"models/{model} is not found for API version {request.match_info['version']}.")
         return _json({"name": f"models/{model}", "supportedGenerationMethods": ["bidiGenerateContent"]})
 
     async def _live(self, request: web.Request) -> web.StreamResponse:
