@@ -96,7 +96,7 @@ async def test_a_session_is_interrupted_and_hangs_up(tmp_path: Path) -> None:
     [cut] = [said for said in of(record, "AgentSaid") if said["interrupted"]]
     assert cut["text"].startswith(cut["heard"])
     assert 0 < len(cut["heard"]) < len(cut["text"])
-    assert there.openai.sessions == []
+    assert set(record["usage"]) == {"gemini"}
     assert record["usage"]["gemini"]["audio_out"] > 0
 
 
@@ -108,5 +108,4 @@ async def test_the_next_vendor_goes_on_when_the_session_dies(tmp_path: Path) -> 
     assert {trouble["what"] for trouble in of(record, "CallTrouble")} == {"session"}
     greetings = [said for said in of(record, "AgentSaid") if "thanks for calling" in said["text"].lower()]
     assert len(greetings) == 1
-    assert there.openai.sessions
     assert set(record["usage"]) == {"gemini", "openai"}
