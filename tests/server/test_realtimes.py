@@ -9,12 +9,15 @@ from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.realtime import Realtime
 from offhook.calls.engines.stand_in import RealtimeWithStandIn
 from offhook.config import AgentSettings, RealtimeSettings, Settings
+from offhook.config_files import load_settings
 from offhook.errors import SettingsError
 from offhook.events import AgentSaid, CallerSaid, CallTrouble, EndReason
+from offhook.providers.realtime.gemini import GeminiLive
 from offhook.server.brains import Brains
 from offhook.server.engines import load_engines
-from offhook.server.providers import Providers, for_agent, named_tables
+from offhook.server.providers import Providers, cloud_of, for_agent, named_tables
 from offhook.simulator.clouds.ears import Saying, scripted_ears
+from offhook.simulator.clouds.gemini_live import GeminiDouble
 from offhook.simulator.clouds.openai import OpenAiDouble
 from offhook.simulator.clouds.openai_chat import ChatDouble, ChatReply
 from offhook.simulator.clouds.openai_realtime import RealtimeDouble
@@ -136,6 +139,52 @@ def test_a_missing_key_is_named_and_what_is_not_used_needs_none() -> None:
     assert "ELEVENLABS_API_KEY" in str(caught.value)
     alone = {"engine": "realtime", "tts": ["elevenlabs"], "realtime_fallback": False}
     assert set(named_tables(Settings.model_validate({"agents": {"a": alone}}))) == {("realtime", "openai")}
+
+
+@pytest.mark.parametrize("name", ["GEMINI_API_KEY", "GOOGLE_API_KEY"])
+def test_gemini_has_its_key_by_either_name(name: str, tmp_path: Path) -> None:
+    config = tmp_path / "offhook.toml"
+    config.write_text('[agents.a]\nengine = "realtime"\nrealtime = ["gemini"]\nrealtime_fallback = false\n')
+    with pytest.raises(SettingsError, match="GEMINI_API_KEY is not set"):
+        Providers(load_settings(config, {}, tmp_path)).check_keys()
+    found = load_settings(config, {name: "AIza"}, tmp_path)
+    Providers(found).check_keys()
+    assert isinstance(cloud_of(found.realtime_settings("gemini")), GeminiLive)
+
+
+async def test_a_wrong_key_of_gemini_stops_the_start(brains: Brains) -> None:
+    vendor = GeminiDouble(scripted_ears(), brain=lambda request: ChatReply("At eight."), api_key="right")
+    async with vendor.serve() as url:
+        table = {"gemini": {"base_url": url, "api_key": "wrong"}}
+        agent = {"engine": "realtime", "realtime": ["gemini"], "realtime_fallback": False}
+        of = Settings.model_validate({"agents": {"a": agent}, "realtime": table})
+        with pytest.raises(SettingsError, match="GEMINI_API_KEY is refused"):
+            await load_engines(of, of.agents, brains)
+        await brains.close()
+
+
+async def test_a_call_is_answered_by_gemini_and_then_by_openai(brains: Brains, tmp_path: Path) -> None:
+    vendor = Vendor()
+    ears = scripted_ears(Saying("When do you open?", 4_000, 4_600))
+    gemini = GeminiDouble(ears, brain=lambda request: ChatReply("At seven."), answers=1)
+    async with vendor.double.serve() as url, gemini.serve() as other:
+        tables = {"gemini": {"base_url": other}, "x": {"kind": "openai", "base_url": url, "api_key": KEY}}
+        agent = {"engine": "realtime", "realtime": ["gemini", "x"], "realtime_fallback": False}
+        of = Settings.model_validate({"agents": {"a": agent}, "realtime": tables})
+        await load_engines(of, of.agents, brains)
+        rig = Rig(tmp_path, agent=of.agents["a"])
+        rig.call.answer(brains.engines["a"])
+        await rig.run(4_000)
+        await rig.run(600, VOICE)
+        async with asyncio.timeout(30):
+            while len(rig.all(AgentSaid)) < 2:
+                await rig.run(20)
+        rig.call.end(EndReason.SHUTDOWN)
+        await rig.call.ended.wait()
+        await brains.close()
+    [trouble] = rig.all(CallTrouble)
+    assert "quota" in trouble.detail
+    assert rig.all(AgentSaid)[1].heard == "At eight."
 
 
 def test_an_unknown_model_is_named() -> None:

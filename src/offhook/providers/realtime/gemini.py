@@ -31,6 +31,7 @@ _KEPT_MS = 10_000
 _BACKLOG_BYTES = 4 << 20
 _PIECE_BYTES = 2 * PCM_16K.frame_bytes
 _LEAVE_BEFORE_S = 2.0
+_TURN_OVER = b""
 _KEY_REFUSED = "API key"
 _NO_QUOTA = "quota"
 
@@ -152,7 +153,11 @@ class GeminiSession:
 
     def end_turn(self) -> None:
         """The caller's turn is over: answer it."""
-        if self._given.turns.kind == "none" and self._active:
+        if self._given.turns.kind != "none":
+            return
+        if self._kept:
+            self._kept.append(_TURN_OVER)
+        elif self._active:
             self._send_piece()
             self._active = False
             self._dialogue.awaited = True
@@ -283,7 +288,10 @@ class GeminiSession:
         kept = list(self._kept)
         self._kept.clear()
         for frame in kept:
-            self.hear(frame)
+            if frame == _TURN_OVER:
+                self.end_turn()
+            else:
+                self.hear(frame)
 
     def _send_piece(self) -> None:
         if self._given.turns.kind == "none" and not self._active:

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
-from offhook.simulator.clouds.openai_chat import ChatReply, ChatRequest
 from offhook.simulator.clouds.minds import Mind, quoted_line
+from offhook.simulator.clouds.openai_chat import ChatReply, ChatRequest
 from offhook.simulator.clouds.openai_entries import Entries
 from offhook.simulator.clouds.openai_responding import Emit, Responding, Speaker
 from offhook.simulator.clouds.openai_session import Wrong

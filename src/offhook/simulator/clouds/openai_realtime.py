@@ -14,8 +14,8 @@ from aiohttp import WSMsgType, web
 from offhook.providers.tts.base import Synthesizer
 from offhook.simulator.clouds.ears import EarFactory
 from offhook.simulator.clouds.lines import Fault, Faults, Line, accept
-from offhook.simulator.clouds.openai import OpenAiDouble, bad_request, error_answer, json_body, unauthorized
 from offhook.simulator.clouds.minds import Mind
+from offhook.simulator.clouds.openai import OpenAiDouble, bad_request, error_answer, json_body, unauthorized
 from offhook.simulator.clouds.openai_chat import ChatReply, ChatRequest
 from offhook.simulator.clouds.openai_responding import Emit
 from offhook.simulator.clouds.openai_speaking import SpeakingSession

@@ -15,6 +15,7 @@ from offhook.simulator.clouds.deepgram import DeepgramDouble
 from offhook.simulator.clouds.ears import model_ears
 from offhook.simulator.clouds.elevenlabs import ElevenLabsDouble
 from offhook.simulator.clouds.flow_brain import flow_brain
+from offhook.simulator.clouds.gemini_live import GeminiDouble
 from offhook.simulator.clouds.media_stream import Carrier, CarrierCloud
 from offhook.simulator.clouds.media_stream.callees import answers
 from offhook.simulator.clouds.openai import OpenAiDouble
@@ -36,12 +37,13 @@ class Clouds:
     deepgram: str
     openai: str
     elevenlabs: str
+    gemini: str
     carrier: CarrierCloud | None = None
 
 
 @asynccontextmanager
 async def standing(settings: Settings, carrier: Carrier | None = None) -> AsyncIterator[Clouds]:
-    """Deepgram, OpenAI and ElevenLabs on free ports of this machine, where they take any key; and `carrier`, through
+    """Deepgram, OpenAI, ElevenLabs and Gemini on free ports, where they take any key; and `carrier`, through
     which whoever is called answers. Raises ModelError."""
     # In the extra `local`, like the other models.
     from offhook.providers.vad.silero import SileroVad  # noqa: PLC0415
@@ -55,6 +57,7 @@ async def standing(settings: Settings, carrier: Carrier | None = None) -> AsyncI
             await stack.enter_async_context(DeepgramDouble(ears).serve()),
             await stack.enter_async_context(openai.serve()),
             await stack.enter_async_context(ElevenLabsDouble(voice).serve()),
+            await stack.enter_async_context(GeminiDouble(ears, brain=brain, voice=voice, playback=0.9).serve()),
             await stack.enter_async_context(_cloud(carrier, voice)) if carrier else None,
         )
 
@@ -98,12 +101,15 @@ base_url = "{clouds.elevenlabs}"
 
 [realtime.openai]
 base_url = "{clouds.openai}"
+
+[realtime.gemini]
+base_url = "{clouds.gemini}"
 {carrier}"""
 
 
 def keys_for(clouds: Clouds) -> dict[str, str]:
     """What belongs into `.env` with it. The public address is that of a server with default settings."""
-    keys = dict.fromkeys(("DEEPGRAM_API_KEY", "OPENAI_API_KEY", "ELEVENLABS_API_KEY"), "any")
+    keys = dict.fromkeys(("DEEPGRAM_API_KEY", "OPENAI_API_KEY", "ELEVENLABS_API_KEY", "GEMINI_API_KEY"), "any")
     cloud = clouds.carrier
     if cloud is None:
         return keys
