@@ -23,7 +23,7 @@ from offhook.simulator.clouds.media_stream import Carrier
 from offhook.simulator.clouds.standing import keys_for, settings_for, standing
 from offhook.simulator.equipment import local_equipment
 from offhook.simulator.printing import Live, print_report, print_title, print_totals
-from offhook.simulator.reaching import Way, reached
+from offhook.simulator.reaching import Network, Way, reached
 from offhook.simulator.reports import CallReport
 from offhook.simulator.scenario import Scenario
 from offhook.simulator.scenario_files import load_scenario
@@ -42,7 +42,7 @@ def simulate(
     *,
     host: Annotated[str | None, typer.Option(help="Where the agent listens; from the settings if not given.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="Its AudioSocket port.")] = None,
-    carrier: Annotated[Carrier | None, typer.Option(help="Call through this carrier's double instead.")] = None,
+    carrier: Annotated[Network | None, typer.Option(help="Call through this carrier's double instead.")] = None,
     server: Annotated[str | None, typer.Option(metavar="URL", help="With --carrier: where the agent listens.")] = None,
     answer_url: Annotated[
         str | None, typer.Option(metavar="URL", help="With --carrier: its answer URL; /<carrier>/answer if not given.")

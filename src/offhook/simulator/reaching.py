@@ -1,18 +1,23 @@
-"""How a synthetic caller gets to the agent: by AudioSocket, or through the double of a carrier."""
+"""How a synthetic caller gets to the agent: by AudioSocket, or through the double of a carrier or of Asterisk."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from offhook.config import CarrierSettings, Settings
 from offhook.errors import ConfigError
+from offhook.simulator.asterisk_calls import WebSocketExchange
 from offhook.simulator.audiosocket import Address
 from offhook.simulator.carrier_calls import CarrierExchange
 from offhook.simulator.clouds.media_stream import Account, Carrier, CarrierCloud, Variants
 from offhook.simulator.exchange import Exchange
 
-__all__ = ["Way", "reached"]
+__all__ = ["Network", "Way", "reached"]
+
+Network = Literal["asterisk", "vobiz", "plivo", "twilio"]
+"""Whose double calls; `asterisk` is its WebSocket channel."""
 
 KEYS: dict[Carrier, tuple[str, str]] = {
     "vobiz": ("vobiz_auth_id", "vobiz_auth_token"),
@@ -32,7 +37,7 @@ class Way:
 
     host: str | None = None
     port: int | None = None
-    carrier: Carrier | None = None
+    carrier: Network | None = None
     server: str | None = None
     answer_url: str | None = None
     api_port: int | None = None
@@ -47,9 +52,20 @@ async def reached(way: Way, settings: Settings) -> AsyncIterator[Exchange]:
         yield Address(way.host or settings.audiosocket.host, way.port or settings.audiosocket.port)
         return
     server = _origin(way.server or _own_server(settings))
+    if way.carrier == "asterisk":
+        yield _asterisk(way, settings, server)
+        return
     answer_url = way.answer_url or f"{settings.server.public_url.rstrip('/') or server}/{way.carrier}/answer"
     async with _cloud(way.carrier, way, settings, server) as cloud:
         yield CarrierExchange(cloud, answer_url)
+
+
+def _asterisk(way: Way, settings: Settings, server: str) -> WebSocketExchange:
+    if way.answer_url or way.api_port:
+        raise ConfigError("--answer-url and --api-port are of no use with --carrier asterisk, which has no webhooks")
+    secret = settings.keys.asterisk_media_secret
+    password = secret.get_secret_value() if secret else ""
+    return WebSocketExchange(f"ws{server.removeprefix('http')}/asterisk/media", password)
 
 
 def _cloud(carrier: Carrier, way: Way, settings: Settings, server: str) -> CarrierCloud:
