@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from offhook.audio.formats import ALAW_8K, MULAW_8K, PCM_8K, PCM_16K, PCM_24K, AudioFormat
 from offhook.config import RealtimeSettings
@@ -16,6 +17,7 @@ from offhook.providers.llm.base import CallFacts, Message, ToolCall, ToolSpec
 from offhook.providers.llm.flow import load_facts, load_flow
 from offhook.providers.realtime.base import RealtimeEvents, RealtimeProvider, RealtimeSession, TurnDetection
 from offhook.providers.realtime.openai import OpenAiRealtime
+from offhook.providers.realtime.openai_limits import KeyLimits
 from offhook.providers.tts.hibari import HibariSynthesizer
 from offhook.simulator.clouds.ears import EarFactory, Saying, scripted_ears
 from offhook.simulator.clouds.flow_brain import flow_brain
@@ -377,6 +379,25 @@ async def test_changes_in_the_middle_of_a_call() -> None:
     assert (errors(cloud), told.ready) == ([], 1)
 
 
+async def test_a_change_after_the_session_is_there_is_made_at_the_server() -> None:
+    cloud = double()
+    async with talking(cloud) as (session, told):
+        await until(lambda: told.ready)
+        with capture_logs() as logs:
+            session.update(instructions="You are Bob.", voice="ash", tools=[WEATHER, WEATHER])
+            session.update(turns=TurnDetection("none"))
+            await until(lambda: len([each for each in cloud.lines[0].sent if each["type"] == "session.updated"]) == 3)
+            await asyncio.sleep(0)
+        settings = cloud.sessions[0].settings
+        assert (settings["instructions"], settings.output["voice"], len(settings["tools"])) == (
+            "You are Bob.",
+            "ash",
+            2,
+        )
+        assert (settings.input["turn_detection"], settings.input["format"]) == (None, {"type": "audio/pcmu"})
+    assert (errors(cloud), told.ready, [log for log in logs if log["log_level"] == "warning"]) == ([], 1, [])
+
+
 async def test_a_change_that_is_refused_is_no_end() -> None:
     cloud = double()
     async with talking(cloud) as (session, told):
@@ -404,6 +425,8 @@ async def test_what_settings_ask_for() -> None:
         "max_output_tokens": 300,
         "truncation": 0.8,
         "reasoning_effort": "low",
+        "speed": 1.1,
+        "tool_choice": "weather",
     }
     async with talking(cloud, **wanted) as (_, told):
         await until(lambda: told.ready)
@@ -422,7 +445,8 @@ async def test_what_settings_ask_for() -> None:
             "interrupt_response": True,
         },
     }
-    assert session["audio"]["output"]["voice"] == "cedar"
+    assert session["audio"]["output"] == {"format": {"type": "audio/pcmu"}, "voice": "cedar", "speed": 1.1}
+    assert session["tool_choice"] == {"type": "function", "name": "weather"}
     assert (session["max_output_tokens"], session["reasoning"]) == (300, {"effort": "low"})
     assert session["truncation"] == {"type": "retention_ratio", "retention_ratio": 0.8}
     assert session["tools"][0]["name"] == "weather"
@@ -464,7 +488,7 @@ async def test_only_the_latest_is_kept_and_times_are_those_of_the_call() -> None
     assert told.started[0][1] == 5_000 + 200
 
 
-@pytest.mark.parametrize("fault", [Refuse(503), Refuse(429), Cut(0)])
+@pytest.mark.parametrize("fault", [Refuse(503), Refuse(500), Cut(0)])
 async def test_a_connection_that_fails_is_tried_again(fault: Refuse | Cut) -> None:
     cloud = double(faults=[fault, fault])
     async with talking(cloud) as (session, told):
@@ -472,6 +496,19 @@ async def test_a_connection_that_fails_is_tried_again(fault: Refuse | Cut) -> No
         await until(lambda: told.responses)
     assert (told.ready, told.errors) == (1, [])
     assert list(told.text.values()) == ["You said Hello there."]
+
+
+async def test_a_connection_that_is_refused_for_a_limit_is_not_tried_again() -> None:
+    cloud, told = double(faults=[Refuse(429)]), Told()
+    async with cloud.serve() as url:
+        openai = provider(url)
+        session = openai.open(CALL, leg=MULAW_8K, tools=[], history=[], events=told)
+        await until(lambda: told.errors)
+        assert (told.errors[0].status, told.errors[0].retryable) == (429, True)
+        assert 15 < openai.exhausted <= 20
+        await session.close()
+        await openai.close()
+    assert cloud.lines == []
 
 
 async def test_after_three_tries_it_failed() -> None:
@@ -577,6 +614,20 @@ async def test_a_key_that_is_used_up_is_known() -> None:
         assert 50 < openai.exhausted <= 60
         await session.close()
         await openai.close()
+
+
+async def test_tables_with_one_key_and_model_know_of_each_others_limits() -> None:
+    cloud = double(answers=0)
+    async with cloud.serve() as url:
+        limits, told = KeyLimits(), Told()
+        table = RealtimeSettings(kind="openai", base_url=url, api_key=KEY)
+        first, second = OpenAiRealtime(table, limits=limits), OpenAiRealtime(table, limits=limits)
+        session = first.open(CALL, leg=MULAW_8K, tools=[], history=[], events=told)
+        session.say("Hello.")
+        await until(lambda: told.errors)
+        assert second.exhausted > 50
+        await session.close()
+        await first.close()
 
 
 async def test_checking_and_warming_up() -> None:

@@ -198,6 +198,11 @@ class RealtimeProvider(Protocol):
 
     name: str
 
+    @property
+    def exhausted(self) -> float:
+        """Seconds for which no session is worth opening, since the key's limits are used up; 0 while they are not."""
+        ...
+
     def open(
         self,
         call: CallFacts,

@@ -20,7 +20,7 @@ from offhook.providers.openai_events import append, read_event, wire_format
 from offhook.providers.openai_greeting import check_greeting
 from offhook.providers.realtime.base import RealtimeEvents, RealtimeSession, TurnDetection, turns_of
 from offhook.providers.realtime.openai_dialogue import Dialogue
-from offhook.providers.realtime.openai_limits import RateLimits
+from offhook.providers.realtime.openai_limits import KeyLimits, RateLimits
 from offhook.providers.realtime.openai_wire import history_events, session_object, tool_list
 from offhook.providers.sockets import Query, Socket
 
@@ -33,6 +33,7 @@ _VOICE = "marin"
 _PATH = "/realtime"
 _HANDSHAKE_S = 5.0
 _TRIES = 3
+_TOO_MANY = 429
 _RETRY_S = 1.0
 _KEPT_MS = 10_000
 _BACKLOG_BYTES = 4 << 20
@@ -41,14 +42,16 @@ _PIECE_FRAMES = 2
 
 class OpenAiRealtime:
     """Opens sessions with one key and model. A connection that fails is tried again after about `retry_s`, then twice
-    that."""
+    that. `limits` are what its key has left; providers with the same key share them."""
 
-    def __init__(self, settings: RealtimeSettings, *, retry_s: float = _RETRY_S) -> None:
+    def __init__(
+        self, settings: RealtimeSettings, *, retry_s: float = _RETRY_S, limits: KeyLimits | None = None
+    ) -> None:
         settings = settings.whole(model=_MODEL, voice=_VOICE, base_url=_ADDRESS)
         self._settings = settings
         self._query: Query = [("model", settings.model)]
         self._retry_s = retry_s
-        self._limits = RateLimits()
+        self._limits = (limits or KeyLimits()).of(settings.model)
         self.name = f"openai:{settings.model}"
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, env=settings.api_key_env or "OPENAI_API_KEY")
@@ -90,7 +93,14 @@ class OpenAiRealtime:
 
         patience_s = self._settings.stall_ms / 1000
         return OpenAiSession(
-            self._server, self._query, dialogue, events, leg=leg, patience_s=patience_s, retry_s=self._retry_s
+            self._server,
+            self._query,
+            dialogue,
+            events,
+            leg=leg,
+            patience_s=patience_s,
+            retry_s=self._retry_s,
+            limits=self._limits,
         )
 
     async def warm_up(self) -> None:
@@ -120,12 +130,14 @@ class OpenAiSession:
         leg: AudioFormat,
         patience_s: float,
         retry_s: float,
+        limits: RateLimits,
     ) -> None:
         self._server = server
         self._query = query
         self._events = events
         self._patience_s = patience_s
         self._retry_s = retry_s
+        self._limits = limits
         self._convert = converter(leg, wire_format(leg))
         self._kept: deque[bytes] = deque(maxlen=_KEPT_MS // FRAME_MS)
         self._piece = bytearray()
@@ -216,8 +228,11 @@ class OpenAiSession:
         self._due()
 
     def on_failed(self, error: ProviderError) -> None:
-        """The connection is dead. Before the server said anything another one is tried."""
+        """The connection is dead. Before the server said anything another one is tried, unless a limit is reached."""
         self._tries += 1
+        if error.status == _TOO_MANY and not self._greeted:
+            self._limits.refused(str(error))
+            self._tries = _TRIES
         if self._greeted or not error.retryable or self._tries >= _TRIES:
             self._rest()
             self._events.on_failed(error)
