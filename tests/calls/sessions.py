@@ -12,6 +12,7 @@ from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.realtime import Realtime, RealtimeParts
 from offhook.calls.engines.stand_in import RealtimeWithStandIn
 from offhook.calls.tools.base import Tool
+from offhook.config import RealtimeSettings
 from offhook.errors import ProviderError
 from offhook.events import BargeIn
 from offhook.providers.llm.base import CallFacts, Message, ToolSpec
@@ -21,7 +22,7 @@ from tests.calls.rig import MS_A_WORD, VOICE, Checked, Rig
 
 __all__ = ["PaperProvider", "PaperSession", "SessionRig"]
 
-STALL_MS = 1_200
+STALL_MS = RealtimeSettings().stall_ms
 
 
 class PaperProvider(Checked):

@@ -206,7 +206,7 @@ class Providers:
             name,
             check=cloud.check,
             warm_up=cloud.warm_up,
-            stall_ms=table.stall_ms,
+            stall_ms=table.stall_limit_ms,
             exhausted=lambda: cloud.exhausted,
         )
         self._clouds.append(("realtime", table, watched))

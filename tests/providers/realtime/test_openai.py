@@ -18,13 +18,15 @@ from offhook.providers.llm.flow import load_facts, load_flow
 from offhook.providers.realtime.base import RealtimeEvents, RealtimeProvider, RealtimeSession, TurnDetection
 from offhook.providers.realtime.openai import OpenAiRealtime
 from offhook.providers.realtime.openai_limits import KeyLimits
+from offhook.providers.tts.base import SpeechChunk
 from offhook.providers.tts.hibari import HibariSynthesizer
 from offhook.simulator.clouds.ears import EarFactory, Saying, scripted_ears
 from offhook.simulator.clouds.flow_brain import flow_brain
 from offhook.simulator.clouds.lines import SlowHandshake
 from offhook.simulator.clouds.openai_chat import ChatReply, ChatRequest, ScriptedCall
 from offhook.simulator.clouds.openai_realtime import RealtimeDouble
-from offhook.simulator.clouds.serving import Cut, Refuse, Stall
+from offhook.simulator.clouds.serving import Cut, Refuse, Stall, serving
+from offhook.simulator.tone_voice import ToneVoice
 from tests.providers.realtime.listening import Told, speak
 from tests.providers.stt.conftest import Frames
 from tests.simulator.clouds.waiting import until
@@ -552,6 +554,56 @@ async def test_a_session_that_falls_silent(pieces: int) -> None:
         await until(lambda: told.errors)
     assert "no sign of it for 0.5 s" in str(told.errors[0])
     assert told.errors[0].retryable
+
+
+@asynccontextmanager
+async def black_hole() -> AsyncIterator[str]:
+    """A server that greets, takes what it is asked, and then neither says nor answers anything, pings included."""
+    gone = asyncio.Event()
+
+    async def realtime(request: web.Request) -> web.WebSocketResponse:
+        ws = web.WebSocketResponse(autoping=False)
+        await ws.prepare(request)
+        await ws.send_json({"type": "session.created", "session": {}})
+        asked = await ws.receive_json()
+        await ws.send_json({"type": "session.updated", "session": asked["session"]})
+        await gone.wait()
+        return ws
+
+    app = web.Application()
+    app.router.add_get("/realtime", realtime)
+    async with serving(app) as url:
+        yield url
+        gone.set()
+
+
+async def test_a_connection_that_leads_nowhere_is_noticed_while_nothing_is_due() -> None:
+    async with black_hole() as url, opened(url, stall_ms=600) as (_, told):
+        await until(lambda: told.ready)
+        await until(lambda: told.errors)
+    assert "closed the connection" in str(told.errors[0])
+    assert told.errors[0].retryable
+
+
+async def test_a_model_that_thinks_is_waited_for() -> None:
+    thought = asyncio.Event()
+
+    class Slow(ToneVoice):
+        async def synthesize(self, text: str, **more: Any) -> AsyncIterator[SpeechChunk]:
+            await thought.wait()
+            async for chunk in super().synthesize(text, **more):
+                yield chunk
+
+    cloud = double(voice=Slow())
+    async with talking(cloud, stall_ms=500, think_ms=60_000) as (session, told):
+        session.say("Good morning.")
+        await until(lambda: told.ready)
+        before = told.signs
+        await asyncio.sleep(1.0)
+        assert told.signs > before
+        thought.set()
+        await until(lambda: told.responses)
+    assert (told.errors, told.responses) == ([], [("completed", "")])
 
 
 async def test_silence_where_nothing_is_due_is_no_fault() -> None:

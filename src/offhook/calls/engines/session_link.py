@@ -138,6 +138,11 @@ class SessionLink:
         self._ready = True
         self._sign_ms = self._call.now_ms()
 
+    def on_sign(self) -> None:
+        """It is at work."""
+        if not self.over:
+            self._sign_ms = self._call.now_ms()
+
     def on_speech_started(self, item_id: str, audio_ms: int) -> None:
         """The caller speaks."""
         self._tell(lambda: self._listener.speech_started(item_id, self._begins_ms + audio_ms))

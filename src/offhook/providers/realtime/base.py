@@ -89,6 +89,12 @@ class RealtimeEvents(Protocol):
         """The session is as it was asked for. Comes once."""
         ...
 
+    def on_sign(self) -> None:
+        """It lives, and is at work on what is waited for, although there may be nothing to tell of that.
+
+        Comes with everything the provider sends, and now and then while a model thinks."""
+        ...
+
     def on_speech_started(self, item_id: str, audio_ms: int) -> None:
         """The caller began to speak, an utterance that will be `item_id`. Whatever plays should stop."""
         ...

@@ -21,6 +21,7 @@ from offhook.providers.openai_greeting import check_greeting
 from offhook.providers.realtime.base import RealtimeEvents, RealtimeSession, TurnDetection, turns_of
 from offhook.providers.realtime.openai_dialogue import Dialogue
 from offhook.providers.realtime.openai_limits import KeyLimits, RateLimits
+from offhook.providers.realtime.openai_watch import Watch
 from offhook.providers.realtime.openai_wire import history_events, session_object, tool_list
 from offhook.providers.sockets import Query, Socket
 
@@ -55,7 +56,10 @@ class OpenAiRealtime:
         self.name = f"openai:{settings.model}"
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, env=settings.api_key_env or "OPENAI_API_KEY")
-        self._server = ApiServer(self.name, _http_address(settings.base_url), key, timeout_s=_HANDSHAKE_S)
+        # A ping after two thirds of the patience, whose answer is waited for during the last one.
+        heartbeat_s = settings.stall_limit_ms / 1000 * 2 / 3
+        address = _http_address(settings.base_url)
+        self._server = ApiServer(self.name, address, key, timeout_s=_HANDSHAKE_S, heartbeat_s=heartbeat_s)
 
     def __repr__(self) -> str:
         return f"OpenAiRealtime(model={self._settings.model!r}, url={self._server.url(_PATH)!r})"
@@ -91,14 +95,13 @@ class OpenAiRealtime:
                 limits=self._limits,
             )
 
-        patience_s = self._settings.stall_ms / 1000
         return OpenAiSession(
             self._server,
             self._query,
             dialogue,
             events,
+            settings=self._settings,
             leg=leg,
-            patience_s=patience_s,
             retry_s=self._retry_s,
             limits=self._limits,
         )
@@ -127,15 +130,14 @@ class OpenAiSession:
         dialogue: Callable[[Callable[[str], None]], Dialogue],
         events: RealtimeEvents,
         *,
+        settings: RealtimeSettings,
         leg: AudioFormat,
-        patience_s: float,
         retry_s: float,
         limits: RateLimits,
     ) -> None:
         self._server = server
         self._query = query
         self._events = events
-        self._patience_s = patience_s
         self._retry_s = retry_s
         self._limits = limits
         self._convert = converter(leg, wire_format(leg))
@@ -147,8 +149,16 @@ class OpenAiSession:
         self._retry: asyncio.TimerHandle | None = None
         self._tries = 0
         self._greeted = False
-        self._told_at = self._loop.time()
-        self._watch: asyncio.TimerHandle | None = None
+        patience_s = settings.stall_limit_ms / 1000
+        self._watch = Watch(
+            self._dialogue,
+            self._loop,
+            opening_s=_HANDSHAKE_S + patience_s,
+            patience_s=patience_s,
+            thinking_s=settings.patience_ms / 1000,
+            vouch=events.on_sign,
+            stalled=self._stalled,
+        )
         self._socket = self._connect()
 
     def hear(self, frame: bytes) -> None:
@@ -174,22 +184,22 @@ class OpenAiSession:
         """The caller's turn is over: answer it."""
         self._send_piece()
         self._dialogue.end_turn()
-        self._due()
+        self._watch.due()
 
     def say(self, instructions: str) -> None:
         """Speak, as `instructions` tell."""
         self._dialogue.say(instructions)
-        self._due()
+        self._watch.due()
 
     def user_text(self, text: str) -> None:
         """The caller wrote `text`."""
         self._dialogue.user_text(text)
-        self._due()
+        self._watch.due()
 
     def tool_result(self, call_id: str, result: str, *, answer: bool = True) -> None:
         """The result of a tool, as JSON text."""
         self._dialogue.tool_result(call_id, result, answer=answer)
-        self._due()
+        self._watch.due()
 
     def update(
         self,
@@ -216,16 +226,15 @@ class OpenAiSession:
 
     def on_message(self, message: str | bytes) -> None:
         """An event of the server. Raises WireError."""
-        if not self._greeted:
-            self._greeted = True
-            self._watch_for(self._patience_s)
+        self._greeted = True
         was_ready = self._dialogue.ready
         failure = self._dialogue.take(read_event(message))
         if failure:
             self._socket.fail(self._server.failure(failure.text, retryable=failure.retryable))
         elif self._dialogue.ready and not was_ready:
             self._send_kept()
-        self._due()
+        self._watch.sign()
+        self._events.on_sign()
 
     def on_failed(self, error: ProviderError) -> None:
         """The connection is dead. Before the server said anything another one is tried, unless a limit is reached."""
@@ -239,12 +248,11 @@ class OpenAiSession:
             return
         pause_s = self._retry_s * 2 ** (self._tries - 1) * random.uniform(0.5, 1.0)
         _log.info("no session yet, trying again", provider=self._server.name, error=str(error), pause_s=pause_s)
-        self._watch_for(None)
+        self._watch.rest()
         self._retry = self._loop.call_later(pause_s, self._reconnect)
 
     def _connect(self) -> Socket:
-        self._due()
-        self._watch_for(_HANDSHAKE_S + self._patience_s)
+        self._watch.begin()
         return Socket(self._server, _PATH, self._query, self, limit=_BACKLOG_BYTES)
 
     def _reconnect(self) -> None:
@@ -264,28 +272,11 @@ class OpenAiSession:
             self._socket.send(append(bytes(self._piece)))
             self._piece.clear()
 
-    def _due(self) -> None:
-        """From now on the server has its time to say something."""
-        self._told_at = self._loop.time()
-
-    def _look(self) -> None:
-        """See whether the server has been silent for too long; looks again when it may have been."""
-        silent_s = self._loop.time() - self._told_at
-        limit_s = self._patience_s if self._greeted else _HANDSHAKE_S + self._patience_s
-        if self._dialogue.waiting and silent_s >= limit_s:
-            self._socket.fail(self._server.failure(f"no sign of it for {limit_s:g} s"))
-            return
-        pause_s = max(limit_s - silent_s, limit_s / 4) if self._dialogue.waiting else self._patience_s / 4
-        self._watch_for(pause_s)
-
-    def _watch_for(self, pause_s: float | None) -> None:
-        """Look after its silence in so long, and not before."""
-        if self._watch:
-            self._watch.cancel()
-        self._watch = None if pause_s is None else self._loop.call_later(pause_s, self._look)
+    def _stalled(self, silent_s: float) -> None:
+        self._socket.fail(self._server.failure(f"no sign of it for {silent_s:g} s"))
 
     def _rest(self) -> None:
-        self._watch_for(None)
+        self._watch.rest()
         if self._retry:
             self._retry.cancel()
 

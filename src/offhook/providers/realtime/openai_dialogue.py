@@ -104,6 +104,11 @@ class Dialogue:
         """Whether the server should be about to say something."""
         return not self.ready or self._answers.waiting
 
+    @property
+    def thinking(self) -> bool:
+        """Whether an answer began, and nothing of it came yet."""
+        return any(not answer.gave for answer in self._answers.active)
+
     def take(self, event: Mapping[str, Any]) -> Failure | None:
         """An event of the server; gives what it is the end of the session by, if it is. Raises WireError."""
         kind = event_kind(event)
