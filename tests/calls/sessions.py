@@ -22,7 +22,7 @@ from tests.calls.rig import MS_A_WORD, VOICE, Checked, Rig
 
 __all__ = ["PaperProvider", "PaperSession", "SessionRig"]
 
-STALL_MS = RealtimeSettings().stall_ms
+STALL_MS = RealtimeSettings().stall_limit_ms
 
 
 class PaperProvider(Checked):

@@ -13,6 +13,7 @@ class Told:
         self.events: list[str] = []
         self.ready = 0
         self.signs = 0
+        self.expiring: list[float] = []
         self.started: list[tuple[str, int]] = []
         self.stopped: list[tuple[str, int]] = []
         self.said: list[tuple[str, str, bool]] = []
@@ -31,6 +32,10 @@ class Told:
 
     def on_sign(self) -> None:
         self.signs += 1
+
+    def on_expiring(self, within_s: float) -> None:
+        self._note("expiring")
+        self.expiring.append(within_s)
 
     def on_speech_started(self, item_id: str, audio_ms: int) -> None:
         self._note("started")

@@ -624,6 +624,13 @@ async def test_a_session_that_is_too_old() -> None:
     assert "session_expired" in str(told.errors[0])
 
 
+async def test_a_session_that_grows_old_tells_how_long_it_has() -> None:
+    async with talking(double(), renew_after_s=0.05) as (_, told):
+        await until(lambda: told.expiring)
+        assert told.expiring == [pytest.approx(3_590, abs=1)]
+        assert told.events == ["ready", "expiring"]
+
+
 async def test_an_answer_that_failed_is_asked_for_once_more() -> None:
     replies = iter([ChatReply(fault=BROKEN), ChatReply("Here I am.")])
     cloud = double(brain=lambda _: next(replies))

@@ -7,7 +7,7 @@ import structlog
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
 from offhook.calls.engines.realtime import Realtime
-from offhook.calls.engines.sessions import RealtimeParts
+from offhook.calls.engines.realtime_parts import RealtimeParts
 from offhook.calls.engines.so_far import SoFar
 from offhook.calls.track import Track
 from offhook.events import EndReason

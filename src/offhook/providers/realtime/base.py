@@ -95,6 +95,10 @@ class RealtimeEvents(Protocol):
         Comes with everything the provider sends, and now and then while a model thinks."""
         ...
 
+    def on_expiring(self, within_s: float) -> None:
+        """The provider will end the session in so many seconds: another one should take its place before."""
+        ...
+
     def on_speech_started(self, item_id: str, audio_ms: int) -> None:
         """The caller began to speak, an utterance that will be `item_id`. Whatever plays should stop."""
         ...

@@ -35,6 +35,8 @@ _PATH = "/realtime"
 _HANDSHAKE_S = 5.0
 _TRIES = 3
 _TOO_MANY = 429
+_LONGEST_S = 3_590.0
+"""The age at which the API ends a session, less what it takes to notice that it began."""
 _RETRY_S = 1.0
 _KEPT_MS = 10_000
 _BACKLOG_BYTES = 4 << 20
@@ -147,6 +149,8 @@ class OpenAiSession:
         self._dialogue = dialogue(self._send)
         self._loop = asyncio.get_running_loop()
         self._retry: asyncio.TimerHandle | None = None
+        self._ageing: asyncio.TimerHandle | None = None
+        self._renew_after_s = settings.renew_after_s
         self._tries = 0
         self._greeted = False
         patience_s = settings.stall_limit_ms / 1000
@@ -233,6 +237,7 @@ class OpenAiSession:
             self._socket.fail(self._server.failure(failure.text, retryable=failure.retryable))
         elif self._dialogue.ready and not was_ready:
             self._send_kept()
+            self._ageing = self._loop.call_later(self._renew_after_s, self._grow_old)
         self._watch.sign()
         self._events.on_sign()
 
@@ -272,13 +277,17 @@ class OpenAiSession:
             self._socket.send(append(bytes(self._piece)))
             self._piece.clear()
 
+    def _grow_old(self) -> None:
+        self._events.on_expiring(_LONGEST_S - self._renew_after_s)
+
     def _stalled(self, silent_s: float) -> None:
         self._socket.fail(self._server.failure(f"no sign of it for {silent_s:g} s"))
 
     def _rest(self) -> None:
         self._watch.rest()
-        if self._retry:
-            self._retry.cancel()
+        for timer in (self._retry, self._ageing):
+            if timer:
+                timer.cancel()
 
 
 def _http_address(address: str) -> str:
