@@ -250,7 +250,44 @@ def test_the_audiosocket_bridge_environment_loads(folder: Folder) -> None:
     assert (settings.server.log_level, settings.server.log_transcripts) == ("info", True)
     assert settings.keys.openai_api_key is None
     assert settings.keys.openai_voice == "alloy"
-    assert loaded.notes == (f"{folder.path}/.env:2: OPENAI_API_KEY still has its example value; taken as not set",)
+    assert loaded.notes == (
+        f"{folder.path}/.env:2: OPENAI_API_KEY still has its example value; taken as not set",
+        f"{folder.path}/.env:3: OPENAI_MODEL is passed over: OpenAI switched gpt-4o-realtime-preview off in May 2026",
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "used", "noted"),
+    [
+        ("gpt-realtime-2.1", "gpt-realtime-2.1", ""),
+        ("gpt-4o-mini-realtime-preview-2024-12-17", "gpt-realtime-2.1-mini", "switched"),
+        ("gpt-4o", "gpt-realtime-2.1-mini", "not a speech-to-speech model"),
+    ],
+)
+def test_the_environments_model_and_voice_are_those_of_sessions(
+    folder: Folder, model: str, used: str, noted: str
+) -> None:
+    folder.environ = {"OPENAI_MODEL": model, "OPENAI_VOICE": "sage"}
+    loaded = folder.read()
+    table = loaded.settings.realtime_settings("openai")
+    assert (table.model, table.voice) == (used, "sage")
+    assert noted in " ".join(loaded.notes)
+    assert bool(noted) == bool(loaded.notes)
+
+
+def test_a_table_that_names_its_model_and_voice_keeps_them(folder: Folder) -> None:
+    folder.toml('[realtime.openai]\nmodel = "gpt-realtime-1.5"\nvoice = "ash"\n')
+    folder.environ = {"OPENAI_MODEL": "gpt-realtime-2.1", "OPENAI_VOICE": "sage"}
+    table = folder.load().realtime_settings("openai")
+    assert (table.model, table.voice) == ("gpt-realtime-1.5", "ash")
+
+
+def test_a_table_whose_model_is_gone_is_told(folder: Folder) -> None:
+    folder.toml(
+        '[realtime.openai]\nmodel = "gpt-4o-realtime-preview"\n[realtime.mine]\nkind = "openai"\n'
+        'model = "gpt-4o-realtime-preview"\nbase_url = "http://localhost:8080/v1"\n'
+    )
+    assert folder.read().notes == ("realtime.openai.model: OpenAI switched gpt-4o-realtime-preview off in May 2026",)
 
 
 def test_the_bridge_service_environment_loads(folder: Folder) -> None:
@@ -260,7 +297,7 @@ def test_the_bridge_service_environment_loads(folder: Folder) -> None:
     assert (keys.ami_host, keys.ami_port, keys.ami_user, keys.ami_pass) == ("127.0.0.1", 5038, "admin", None)
     assert (keys.backend_api_url, keys.backend_api_key) == ("http://localhost:8080", None)
     assert loaded.settings.limits.max_calls == 50
-    assert len(loaded.notes) == 3
+    assert len(loaded.notes) == 4
 
 
 def test_the_carrier_environment_loads(folder: Folder) -> None:

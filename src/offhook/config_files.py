@@ -11,10 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from offhook.config import Settings
+from offhook.config.providers import switched_off
 from offhook.environment import FLAT_NAMES, is_placeholder, prefixed_path, targets
 from offhook.errors import ConfigError, SettingsError
 from offhook.settings_tree import entries, find, is_secret, kinds, submodel
@@ -102,7 +104,8 @@ def read_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
     _apply(draft, variables)
     _split_lists(draft)
     _resolve_paths(draft)
-    return Loaded(_judge(draft), tuple(draft.files), tuple(draft.notes))
+    settings = _judge(draft)
+    return Loaded(settings, tuple(draft.files), (*draft.notes, *_dead_models(settings)))
 
 
 def _folder(path: Path | None, cwd: Path) -> Path:
@@ -214,10 +217,32 @@ def _apply(draft: _Draft, variables: list[_Variable]) -> None:
 def _filled_in(draft: _Draft, variable: _Variable) -> bool:
     """Whether there is a value; an empty one counts as not set, and so does an example's."""
     known = variable.name in {flat.name for flat in FLAT_NAMES} or prefixed_path(variable.name, ()) is not None
-    if known and is_placeholder(variable.value):
-        where = f"{variable.origin.file}:{variable.origin.line}: " if variable.origin.file else ""
-        draft.notes.append(f"{where}{variable.name} still has its example value; taken as not set")
-    return bool(variable.value.strip()) and not is_placeholder(variable.value)
+    value = variable.value.strip()
+    where = f"{variable.origin.file}:{variable.origin.line}: " if variable.origin.file else ""
+    if is_placeholder(value):
+        if known:
+            draft.notes.append(f"{where}{variable.name} still has its example value; taken as not set")
+        return False
+    if variable.name == "OPENAI_MODEL" and value and (why := _not_spoken_with(value)):
+        draft.notes.append(f"{where}{variable.name} is passed over: {why}")
+        return False
+    return bool(value)
+
+
+def _not_spoken_with(model: str) -> str:
+    """Why a model cannot be what the name in the environment wants, which is older than most models; "" if it can."""
+    if switched_off(model):
+        return f"OpenAI switched {model} off in May 2026"
+    return "" if "realtime" in model else f"{model} is not a speech-to-speech model; llm.<name>.model has the others"
+
+
+def _dead_models(settings: Settings) -> list[str]:
+    """Notes on tables whose model OpenAI has no more. Other servers may have models of any name."""
+    return [
+        f"realtime.{name}.model: OpenAI switched {table.model} off in May 2026"
+        for name, table in settings.realtime.items()
+        if switched_off(table.model) and urlsplit(table.base_url).hostname == "api.openai.com"
+    ]
 
 
 def _agents(draft: _Draft) -> dict[str, Any]:

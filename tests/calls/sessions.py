@@ -1,6 +1,7 @@
 """A call answered by speech-to-speech sessions of paper: the test says what they tell, and sees what they are asked."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.realtime import Realtime, RealtimeParts
 from offhook.calls.engines.stand_in import RealtimeWithStandIn
 from offhook.calls.tools.base import Tool
+from offhook.config import RealtimeSettings
 from offhook.errors import ProviderError
 from offhook.events import BargeIn
 from offhook.providers.llm.base import CallFacts, Message, ToolSpec
@@ -20,7 +22,7 @@ from tests.calls.rig import MS_A_WORD, VOICE, Checked, Rig
 
 __all__ = ["PaperProvider", "PaperSession", "SessionRig"]
 
-STALL_MS = 1_200
+STALL_MS = RealtimeSettings().stall_limit_ms
 
 
 class PaperProvider(Checked):
@@ -29,6 +31,7 @@ class PaperProvider(Checked):
     def __init__(self, name: str = "paper") -> None:
         super().__init__(name)
         self.ready = True
+        self.exhausted = 0.0
         self.sessions: list[PaperSession] = []
 
     def open(
@@ -152,7 +155,15 @@ class SessionRig(Rig):
         super().__init__(folder, tools=tools, **others)
         self.providers = providers or (PaperProvider(),)
         self.watched: list[Watched[RealtimeProvider]] = [
-            Watched(each, each.name, check=each.check, jitter=lambda: 1.0, stall_ms=STALL_MS) for each in self.providers
+            Watched(
+                each,
+                each.name,
+                check=each.check,
+                jitter=lambda: 1.0,
+                stall_ms=STALL_MS,
+                exhausted=partial(getattr, each, "exhausted"),
+            )
+            for each in self.providers
         ]
         self.fallback = fallback
         self.realtime_parts = RealtimeParts(self.agent, Standby(self.watched), tools, self.parts if fallback else None)

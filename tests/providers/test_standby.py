@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 
 import pytest
 
@@ -210,3 +211,14 @@ async def test_a_piece_that_does_not_come_is_an_error_and_the_rest_is_closed() -
     with pytest.raises(ProviderError, match=r"slow: nothing came for 0\.001 s"):
         await anext(given)
     assert closed
+
+
+async def test_one_whose_limits_are_used_up_is_passed_over_until_they_are_not() -> None:
+    left = {"a": 12.0, "b": 0.0}
+    a, b = (Watched(name, name, exhausted=partial(left.__getitem__, name)) for name in "ab")
+    standby = Standby([a, b])
+    assert (standby.best, a.healthy, a.exhausted, standby.any_available) == (b, True, True, True)
+    left["b"] = 3.0
+    assert (standby.best, standby.any_available) == (b, False), "the last one is asked even so"
+    left["a"] = 0.0
+    assert standby.best is a

@@ -16,6 +16,7 @@ __all__ = [
     "RealtimeSettings",
     "SttSettings",
     "TtsSettings",
+    "switched_off",
 ]
 
 STT_KINDS = ("whisper", "deepgram", "openai")
@@ -30,9 +31,18 @@ VENDOR_KEYS = {
 }
 """Which of the keys is a vendor's, where a table names none of its own."""
 
+_SWITCHED_OFF = ("gpt-4o-realtime-preview", "gpt-4o-mini-realtime-preview")
 _EAGER = "eager_eot_threshold"
 _KEY_NAME = "environment name of its key; the vendor's usual one if not set"
+_THINKING_MS = 10_000
+_STALL_MS = 1_500
+_STALLS_MS = {"gemini": 5_000}
 _KEY = "what that name holds in the environment or in .env"
+
+
+def switched_off(model: str) -> bool:
+    """Whether OpenAI has had no model of that name since May 2026."""
+    return model.startswith(_SWITCHED_OFF)
 
 
 class SttSettings(Section):
@@ -124,6 +134,7 @@ class RealtimeSettings(Section):
     )
     model: str = Field("", description="openai: gpt-realtime-2.1-mini, gemini: gemini-3.8-live if not set")
     voice: str = Field("", description="name of the voice for a whole call; openai: marin, gemini: Kore if not set")
+    speed: float = Field(1.0, ge=0.25, le=1.5, description="openai: how fast it speaks; the agent's speed if not set")
     api_key_env: str = Field("", description=_KEY_NAME)
     api_key: SecretStr | None = Field(None, description=_KEY)
     turn_detection: Literal["server_vad", "semantic_vad", "none"] = Field(
@@ -146,6 +157,9 @@ class RealtimeSettings(Section):
         description="openai: what writes down the caller's words; with any vendor nothing does if empty",
     )
     language: str = Field("", pattern=r"^([a-z]{2})?$", description="language of these words; found out if not set")
+    tool_choice: str = Field(
+        "auto", min_length=1, description="openai: auto, none, required (every answer calls a tool), or the name of a tool"
+    )
     max_output_tokens: int | None = Field(
         None, ge=1, le=4_096, description="longest answer, in tokens; no limit if not set", examples=[1_024]
     )
@@ -156,7 +170,40 @@ class RealtimeSettings(Section):
     reasoning_effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None = Field(
         None, description="openai, models that think: minimal to xhigh; their own default if not set", examples=["low"]
     )
-    stall_ms: int = Field(5_000, ge=500, le=60_000, description="longest wait for a sign of the model where one is due")
+    stall_ms: int | None = Field(
+        None,
+        ge=500,
+        le=60_000,
+        description="longest wait for a sign of the model where one is due; openai: 1,500, gemini: 5,000 if not set",
+        examples=[2_000],
+    )
+    think_ms: int | None = Field(
+        None,
+        ge=500,
+        le=120_000,
+        description="openai: the same between the beginning of an answer and its first piece; stall_ms if not set, or 10,000 "
+        "for a reasoning_effort of low or more",
+        examples=[4_000],
+    )
+    renew_after_s: float = Field(
+        3_000.0,
+        gt=0,
+        le=3_500,
+        description="openai: age of a session at which another one takes its place, at the next quiet moment; the vendor ends "
+        "it after an hour",
+    )
+
+    @property
+    def patience_ms(self) -> int:
+        """Longest wait for the first piece of an answer that has begun."""
+        if self.think_ms is not None:
+            return self.think_ms
+        return max(self.stall_limit_ms, _THINKING_MS if self.reasoning_effort not in (None, "minimal") else 0)
+
+    @property
+    def stall_limit_ms(self) -> int:
+        """`stall_ms`, or what is usual for the vendor."""
+        return self.stall_ms or _STALLS_MS.get(self.kind or "", _STALL_MS)
 
     def whole(self, *, base_url: str, model: str, voice: str) -> "RealtimeSettings":
         """The same, with what a vendor takes where nothing is set."""

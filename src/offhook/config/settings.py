@@ -142,8 +142,8 @@ class KeySettings(Section):
     webhook_secret: SecretStr | None = Field(None, description="carriers' webhooks must have it in their path, if set")
     api_key: SecretStr | None = Field(None, description="key of our own API; made at the start if not set")
     ngrok_auth_token: SecretStr | None = None
-    openai_model: str = Field("", description="model of OpenAI's own API")
-    openai_voice: str = Field("", description="voice of that model")
+    openai_model: str = Field("", description="speech-to-speech model of OpenAI's tables that name none")
+    openai_voice: str = Field("", description="voice of those that name none")
     ami_host: str = Field("127.0.0.1", description="where Asterisk's manager interface listens")
     ami_port: Port = Field(5038, description="its port")
     ami_user: str = Field("", description="its user")
@@ -295,7 +295,10 @@ class Settings(Section):
 
     def realtime_settings(self, name: str) -> RealtimeSettings:
         """The speech-to-speech model called `name`, with its kind and its key."""
-        return self._whole(self.realtime.get(name, RealtimeSettings()), name)
+        table = self._whole(self.realtime.get(name, RealtimeSettings()), name)
+        usual = {"model": self.keys.openai_model, "voice": self.keys.openai_voice} if table.kind == "openai" else {}
+        unset = {key: value for key, value in usual.items() if value and key not in table.model_fields_set}
+        return table.model_copy(update=unset)
 
     def _whole(self, table: _Provider, name: str) -> _Provider:
         kind = table.kind or name

@@ -1,7 +1,7 @@
 """The providers of one stage, best first: who is well, who is being tried again, and who is asked next.
 
-Every call asks the best one that is well. Whoever fails is left alone by all calls, while one background task tries it
-again; the last of a list is asked even so, when nobody else is left.
+Every call asks the best one that is well and has something of its limits left. Whoever fails is left alone by all
+calls, while one background task tries it again; the last of a list is asked even so, when nobody else is left.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ class Watched(Generic[P]):
     `warm_up` opens what a coming call needs. `check` is asked in the background after a failure: first after a second,
     then ever more seldom, up to once a minute, until it raises nothing. Passing the check does not end the growing of
     the pauses, real work does: a provider that passes and fails again is soon left alone. `stall_ms` is the longest
-    wait for a sign of it.
+    wait for a sign of it. `exhausted` tells for how many seconds its limits are used up, 0 while they are not.
     """
 
     def __init__(
@@ -52,6 +52,7 @@ class Watched(Generic[P]):
         check: Callable[[], Awaitable[None]] = nothing,
         warm_up: Callable[[], Awaitable[None]] = nothing,
         stall_ms: int = 1_200,
+        exhausted: Callable[[], float] = lambda: 0.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ):
@@ -59,6 +60,7 @@ class Watched(Generic[P]):
         self.name = name
         self.stall_s = stall_ms / 1000
         self.healthy = True
+        self._exhausted = exhausted
         self._check = check
         self._warm_up = warm_up
         self._warming = False
@@ -69,6 +71,16 @@ class Watched(Generic[P]):
 
     def __repr__(self) -> str:
         return f"Watched({self.name!r}, healthy={self.healthy})"
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether its limits are used up for now."""
+        return self._exhausted() > 0
+
+    @property
+    def available(self) -> bool:
+        """Whether it is worth asking: well, and not exhausted."""
+        return self.healthy and not self.exhausted
 
     async def check(self) -> None:
         """Ask the provider whether it works. Raises ProviderError, also if it does not say within 5 s."""
@@ -155,6 +167,11 @@ class Standby(Generic[P]):
         return self.watched[0]
 
     @property
+    def any_available(self) -> bool:
+        """Whether anybody is worth asking."""
+        return any(each.available for each in self.watched)
+
+    @property
     def best(self) -> Watched[P]:
         """Whom to ask now."""
         return self._next(()) or self.watched[-1]
@@ -179,7 +196,7 @@ class Standby(Generic[P]):
 
     def _next(self, tried: Sequence[Watched[P]]) -> Watched[P] | None:
         for each in self.watched:
-            if each.healthy and each not in tried:
+            if each.available and each not in tried:
                 return each
         last = self.watched[-1]
         return last if last not in tried else None

@@ -15,6 +15,7 @@ from offhook.providers.llm.base import ResponderFactory
 from offhook.providers.llm.openai import ChatCompletions
 from offhook.providers.models import locate
 from offhook.providers.realtime.base import RealtimeProvider, TurnDetection, turns_of
+from offhook.providers.realtime.openai_limits import KeyLimits
 from offhook.providers.standby import Standby, Watched, nothing
 from offhook.providers.stt.base import StreamingRecognizer
 from offhook.providers.tts.base import Synthesizer
@@ -23,6 +24,7 @@ from offhook.providers.tts.failover import FailoverSynthesizer
 __all__ = ["Cloud", "Providers", "cloud_of", "for_agent", "key_refused", "named_tables"]
 
 P = TypeVar("P")
+_FASTEST = 1.5
 _Work = Callable[[], Awaitable[None]]
 
 
@@ -82,6 +84,7 @@ class Providers:
         self._voices: dict[tuple[str, str, str], Watched[Synthesizer]] = {}
         self._phrases: dict[tuple[tuple[str, ...], str, str], Phrases] = {}
         self._sessions: dict[tuple[str, RealtimeSettings], Watched[RealtimeProvider]] = {}
+        self._limits: dict[tuple[str, str], KeyLimits] = {}
         self._clouds: list[tuple[str, ProviderTable, Watched[Any]]] = []
         self._first_works: list[_Work] = []
         self.closers: list[_Work] = []
@@ -124,8 +127,7 @@ class Providers:
         for name in agent.realtime:
             table = for_agent(self._settings.realtime_settings(name), agent)
             if (name, table) not in self._sessions:
-                cloud = _speech_to_speech(table)
-                self._sessions[name, table] = self._watched_cloud("realtime", name, table, cloud, cloud.warm_up)
+                self._sessions[name, table] = self._watched_session(name, table)
             watched.append(self._sessions[name, table])
         return Standby(watched)
 
@@ -196,6 +198,20 @@ class Providers:
         self._clouds.append((stage, table, watched))
         return self._watched(watched)
 
+    def _watched_session(self, name: str, table: RealtimeSettings) -> Watched[RealtimeProvider]:
+        cloud = _speech_to_speech(table, self._limits)
+        self.closers.append(cloud.close)
+        watched = Watched(
+            cloud,
+            name,
+            check=cloud.check,
+            warm_up=cloud.warm_up,
+            stall_ms=table.stall_limit_ms,
+            exhausted=lambda: cloud.exhausted,
+        )
+        self._clouds.append(("realtime", table, watched))
+        return self._watched(watched)
+
     def _watched(self, watched: Watched[P]) -> Watched[P]:
         # Behind what closes the provider itself: the trials end before the connections do.
         self.closers.append(watched.close)
@@ -227,9 +243,11 @@ def _cloud_voice(table: TtsSettings, language: str = "") -> Synthesizer:
 
 
 def for_agent(table: RealtimeSettings, agent: AgentSettings) -> RealtimeSettings:
-    """`table` with the agent's language and turns where it does not say anything else itself."""
+    """`table` with the agent's language, speed and turns where it does not say anything else itself."""
     turns = agent.turns
     wanted: dict[str, Any] = {"language": agent.language}
+    if "speed" in agent.model_fields_set:
+        wanted["speed"] = min(agent.speed, _FASTEST)
     if "vad_threshold" in turns.model_fields_set:
         wanted["threshold"] = turns.vad_threshold
     for name in ("silence_ms", "prefix_padding_ms"):
@@ -240,14 +258,19 @@ def for_agent(table: RealtimeSettings, agent: AgentSettings) -> RealtimeSettings
     )
 
 
-def _speech_to_speech(table: RealtimeSettings) -> RealtimeProvider:
+def _speech_to_speech(
+    table: RealtimeSettings, limits: dict[tuple[str, str], KeyLimits] | None = None
+) -> RealtimeProvider:
+    """A client of sessions. `limits` are those of each key by its server, for the tables that share one."""
     if table.kind == "gemini":
         from offhook.providers.realtime.gemini import GeminiLive  # noqa: PLC0415 - only if it is named
 
         return GeminiLive(table)
     from offhook.providers.realtime.openai import OpenAiRealtime  # noqa: PLC0415 - only if it is named
 
-    return OpenAiRealtime(table)
+    secret = table.api_key.get_secret_value() if table.api_key else ""
+    shared = (limits if limits is not None else {}).setdefault((table.base_url, secret), KeyLimits())
+    return OpenAiRealtime(table, limits=shared)
 
 
 @contextmanager

@@ -245,3 +245,83 @@ async def test_where_nobody_is_left_it_is_tried_again_for_a_while_before_the_cal
         rig.session.fail()
         await rig.run(1_700)
     assert rig.leg.closed == [EndReason.ERROR]
+
+
+async def _replaced(rig: SessionRig, provider: PaperProvider, since_ms: int) -> int:
+    """How long after `since_ms` a session of `provider` was asked to speak."""
+    while not provider.sessions or not provider.last.said():
+        await rig.run(20)
+        assert rig.call.now_ms - since_ms < 10_000
+    return rig.call.now_ms - since_ms
+
+
+@pytest.mark.parametrize("at", ["opening", "greeting", "turn", "keys", "tool", "answer"])
+async def test_a_session_that_stalls_is_replaced_within_two_seconds(tmp_path: Path, at: str) -> None:
+    first, second = two()
+    first.ready = at != "opening"
+    rig = SessionRig(tmp_path, first, second, tools=(PaperTool(ToolSpec("look_up", "", NOTHING), {}),))
+    if at in ("opening", "greeting"):
+        rig.answer()
+    else:
+        await rig.greeted()
+    since_ms = rig.call.now_ms
+    if at == "keys":
+        for digit in "5#":
+            rig.call.on_dtmf(digit)
+        await rig.run(40)
+        since_ms = rig.call.now_ms
+    if at in ("turn", "tool", "answer"):
+        await rig.ask("When do you open?")
+        since_ms = rig.call.now_ms
+    if at == "tool":
+        first.last.events.on_tool_call(ToolCall("t1", "look_up", {}))
+        first.last.events.on_response_done("completed", "")
+        await rig.run(40)
+        since_ms = rig.call.now_ms
+    if at == "answer":
+        first.last.events.on_agent_text("a", "One two", False)
+        first.last.sound("a", 400)
+        await rig.run(400)
+        since_ms = rig.call.now_ms
+    assert await _replaced(rig, second, since_ms) <= 2_000
+
+
+async def test_a_model_that_shows_that_it_works_is_not_replaced(tmp_path: Path) -> None:
+    first, second = two()
+    rig = await SessionRig(tmp_path, first, second).greeted()
+    await rig.ask("When do you open?")
+    for _ in range(10):
+        await rig.run(1_400)
+        first.last.events.on_sign()
+    first.last.speak("a", "At eight.")
+    await rig.until_quiet()
+    assert (rig.said()[-1], second.sessions) == ("At eight.", [])
+
+
+async def test_a_tool_may_take_its_time(tmp_path: Path) -> None:
+    tool = Slow()
+    first, second = two()
+    rig = await SessionRig(tmp_path, first, second, tools=(tool,)).greeted()
+    await rig.ask("When?")
+    first.last.events.on_tool_call(ToolCall("t1", "look_up", {}))
+    first.last.events.on_response_done("completed", "")
+    await rig.run(2_600)
+    tool.through.set()
+    await rig.run(1_000)
+    first.last.speak("a", "At ten.")
+    await rig.until_quiet()
+    assert (rig.said()[-1], second.sessions) == ("At ten.", [])
+
+
+async def test_a_long_answer_that_came_at_once_is_not_taken_for_a_stall(tmp_path: Path) -> None:
+    first, second = two()
+    rig = await SessionRig(tmp_path, first, second).greeted()
+    await rig.ask("Tell me.")
+    first.last.events.on_agent_text("a", LONG * 4, False)
+    first.last.sound("a", 13_000)
+    await rig.run(12_000)
+    first.last.events.on_item_done("a")
+    first.last.events.on_response_done("completed", "")
+    await rig.until_quiet()
+    await rig.run(6_000)
+    assert second.sessions == []

@@ -135,3 +135,32 @@ async def test_the_pipeline_is_told_of_a_call_that_nears_its_limit(tmp_path: Pat
     await rig.speak("Hello?")
     await rig.run(1_000)
     assert [message.role for message in rig.brain.asked[0]] == ["agent", "note", "caller"]
+
+
+async def test_the_pipeline_answers_at_once_where_no_session_is_worth_asking_for(tmp_path: Path) -> None:
+    rig = SessionRig(tmp_path, fallback=True, agent=AgentSettings(greeting="Hello there."), answers=["At eight."])
+    rig.providers[0].exhausted = 30.0
+    rig.answer()
+    await rig.until_quiet()
+    await rig.speak("When do you open?")
+    await rig.until_quiet()
+    assert rig.said() == ["Hello there.", "At eight."]
+    assert rig.providers[0].sessions == []
+
+
+async def test_calls_go_to_the_next_model_while_the_first_is_used_up_and_come_back(tmp_path: Path) -> None:
+    first, second = PaperProvider("first"), PaperProvider("second")
+    first.exhausted = 30.0
+    rig = await _greeted(tmp_path / "1", first, second)
+    assert (len(first.sessions), len(second.sessions)) == (0, 1)
+    first.exhausted = 0.0
+    await _greeted(tmp_path / "2", first, second)
+    assert (len(first.sessions), len(second.sessions)) == (1, 1)
+    assert rig.watched[0].healthy
+
+
+async def _greeted(folder: Path, *providers: PaperProvider) -> SessionRig:
+    rig = SessionRig(folder, *providers, fallback=True)
+    rig.answer()
+    await rig.run(40)
+    return rig

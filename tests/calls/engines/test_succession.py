@@ -1,3 +1,5 @@
+from functools import partial
+
 from offhook.calls.engines.succession import Succession
 from offhook.errors import ProviderError
 from offhook.providers.standby import Standby, Watched
@@ -42,3 +44,12 @@ def test_one_that_served_for_long_is_asked_first() -> None:
     succession = Succession(Standby([a, b]))
     assert succession.after(a, DEAD, served_ms=3_600_000) is a
     assert succession.after(a, DEAD, served_ms=3_600_000) is b
+
+
+def test_one_whose_limits_are_used_up_is_not_asked_again_and_stands_in_for_nobody() -> None:
+    left = {"a": 0.0, "b": 5.0}
+    a, b = (Watched(name, name, exhausted=partial(left.__getitem__, name)) for name in "ab")
+    succession = Succession(Standby([a, b]))
+    assert succession.after(a, DEAD, served_ms=0) is a
+    left["a"] = 5.0
+    assert Succession(Standby([a, b])).after(a, DEAD, served_ms=3_600_000) is None

@@ -12,6 +12,8 @@ class Told:
     def __init__(self) -> None:
         self.events: list[str] = []
         self.ready = 0
+        self.signs = 0
+        self.expiring: list[float] = []
         self.started: list[tuple[str, int]] = []
         self.stopped: list[tuple[str, int]] = []
         self.said: list[tuple[str, str, bool]] = []
@@ -27,6 +29,13 @@ class Told:
     def on_ready(self) -> None:
         self._note("ready")
         self.ready += 1
+
+    def on_sign(self) -> None:
+        self.signs += 1
+
+    def on_expiring(self, within_s: float) -> None:
+        self._note("expiring")
+        self.expiring.append(within_s)
 
     def on_speech_started(self, item_id: str, audio_ms: int) -> None:
         self._note("started")

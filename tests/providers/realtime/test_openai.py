@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from offhook.audio.formats import ALAW_8K, MULAW_8K, PCM_8K, PCM_16K, PCM_24K, AudioFormat
 from offhook.config import RealtimeSettings
@@ -16,13 +17,16 @@ from offhook.providers.llm.base import CallFacts, Message, ToolCall, ToolSpec
 from offhook.providers.llm.flow import load_facts, load_flow
 from offhook.providers.realtime.base import RealtimeEvents, RealtimeProvider, RealtimeSession, TurnDetection
 from offhook.providers.realtime.openai import OpenAiRealtime
+from offhook.providers.realtime.openai_limits import KeyLimits
+from offhook.providers.tts.base import SpeechChunk
 from offhook.providers.tts.hibari import HibariSynthesizer
 from offhook.simulator.clouds.ears import EarFactory, Saying, scripted_ears
 from offhook.simulator.clouds.flow_brain import flow_brain
 from offhook.simulator.clouds.lines import SlowHandshake
 from offhook.simulator.clouds.openai_chat import ChatReply, ChatRequest, ScriptedCall
 from offhook.simulator.clouds.openai_realtime import RealtimeDouble
-from offhook.simulator.clouds.serving import Cut, Refuse, Stall
+from offhook.simulator.clouds.serving import Cut, Refuse, Stall, serving
+from offhook.simulator.tone_voice import ToneVoice
 from tests.providers.realtime.listening import Told, speak
 from tests.providers.stt.conftest import Frames
 from tests.simulator.clouds.waiting import until
@@ -377,6 +381,25 @@ async def test_changes_in_the_middle_of_a_call() -> None:
     assert (errors(cloud), told.ready) == ([], 1)
 
 
+async def test_a_change_after_the_session_is_there_is_made_at_the_server() -> None:
+    cloud = double()
+    async with talking(cloud) as (session, told):
+        await until(lambda: told.ready)
+        with capture_logs() as logs:
+            session.update(instructions="You are Bob.", voice="ash", tools=[WEATHER, WEATHER])
+            session.update(turns=TurnDetection("none"))
+            await until(lambda: len([each for each in cloud.lines[0].sent if each["type"] == "session.updated"]) == 3)
+            await asyncio.sleep(0)
+        settings = cloud.sessions[0].settings
+        assert (settings["instructions"], settings.output["voice"], len(settings["tools"])) == (
+            "You are Bob.",
+            "ash",
+            2,
+        )
+        assert (settings.input["turn_detection"], settings.input["format"]) == (None, {"type": "audio/pcmu"})
+    assert (errors(cloud), told.ready, [log for log in logs if log["log_level"] == "warning"]) == ([], 1, [])
+
+
 async def test_a_change_that_is_refused_is_no_end() -> None:
     cloud = double()
     async with talking(cloud) as (session, told):
@@ -404,6 +427,8 @@ async def test_what_settings_ask_for() -> None:
         "max_output_tokens": 300,
         "truncation": 0.8,
         "reasoning_effort": "low",
+        "speed": 1.1,
+        "tool_choice": "weather",
     }
     async with talking(cloud, **wanted) as (_, told):
         await until(lambda: told.ready)
@@ -422,7 +447,8 @@ async def test_what_settings_ask_for() -> None:
             "interrupt_response": True,
         },
     }
-    assert session["audio"]["output"]["voice"] == "cedar"
+    assert session["audio"]["output"] == {"format": {"type": "audio/pcmu"}, "voice": "cedar", "speed": 1.1}
+    assert session["tool_choice"] == {"type": "function", "name": "weather"}
     assert (session["max_output_tokens"], session["reasoning"]) == (300, {"effort": "low"})
     assert session["truncation"] == {"type": "retention_ratio", "retention_ratio": 0.8}
     assert session["tools"][0]["name"] == "weather"
@@ -464,7 +490,7 @@ async def test_only_the_latest_is_kept_and_times_are_those_of_the_call() -> None
     assert told.started[0][1] == 5_000 + 200
 
 
-@pytest.mark.parametrize("fault", [Refuse(503), Refuse(429), Cut(0)])
+@pytest.mark.parametrize("fault", [Refuse(503), Refuse(500), Cut(0)])
 async def test_a_connection_that_fails_is_tried_again(fault: Refuse | Cut) -> None:
     cloud = double(faults=[fault, fault])
     async with talking(cloud) as (session, told):
@@ -472,6 +498,19 @@ async def test_a_connection_that_fails_is_tried_again(fault: Refuse | Cut) -> No
         await until(lambda: told.responses)
     assert (told.ready, told.errors) == (1, [])
     assert list(told.text.values()) == ["You said Hello there."]
+
+
+async def test_a_connection_that_is_refused_for_a_limit_is_not_tried_again() -> None:
+    cloud, told = double(faults=[Refuse(429)]), Told()
+    async with cloud.serve() as url:
+        openai = provider(url)
+        session = openai.open(CALL, leg=MULAW_8K, tools=[], history=[], events=told)
+        await until(lambda: told.errors)
+        assert (told.errors[0].status, told.errors[0].retryable) == (429, True)
+        assert 15 < openai.exhausted <= 20
+        await session.close()
+        await openai.close()
+    assert cloud.lines == []
 
 
 async def test_after_three_tries_it_failed() -> None:
@@ -517,6 +556,56 @@ async def test_a_session_that_falls_silent(pieces: int) -> None:
     assert told.errors[0].retryable
 
 
+@asynccontextmanager
+async def black_hole() -> AsyncIterator[str]:
+    """A server that greets, takes what it is asked, and then neither says nor answers anything, pings included."""
+    gone = asyncio.Event()
+
+    async def realtime(request: web.Request) -> web.WebSocketResponse:
+        ws = web.WebSocketResponse(autoping=False)
+        await ws.prepare(request)
+        await ws.send_json({"type": "session.created", "session": {}})
+        asked = await ws.receive_json()
+        await ws.send_json({"type": "session.updated", "session": asked["session"]})
+        await gone.wait()
+        return ws
+
+    app = web.Application()
+    app.router.add_get("/realtime", realtime)
+    async with serving(app) as url:
+        yield url
+        gone.set()
+
+
+async def test_a_connection_that_leads_nowhere_is_noticed_while_nothing_is_due() -> None:
+    async with black_hole() as url, opened(url, stall_ms=600) as (_, told):
+        await until(lambda: told.ready)
+        await until(lambda: told.errors)
+    assert "closed the connection" in str(told.errors[0])
+    assert told.errors[0].retryable
+
+
+async def test_a_model_that_thinks_is_waited_for() -> None:
+    thought = asyncio.Event()
+
+    class Slow(ToneVoice):
+        async def synthesize(self, text: str, **more: Any) -> AsyncIterator[SpeechChunk]:
+            await thought.wait()
+            async for chunk in super().synthesize(text, **more):
+                yield chunk
+
+    cloud = double(voice=Slow())
+    async with talking(cloud, stall_ms=500, think_ms=60_000) as (session, told):
+        session.say("Good morning.")
+        await until(lambda: told.ready)
+        before = told.signs
+        await asyncio.sleep(1.0)
+        assert told.signs > before
+        thought.set()
+        await until(lambda: told.responses)
+    assert (told.errors, told.responses) == ([], [("completed", "")])
+
+
 async def test_silence_where_nothing_is_due_is_no_fault() -> None:
     async with talking(double(), stall_ms=500) as (_, told):
         await until(lambda: told.ready)
@@ -533,6 +622,13 @@ async def test_a_session_that_is_too_old() -> None:
     assert len(told.errors) == 1
     assert told.errors[0].retryable
     assert "session_expired" in str(told.errors[0])
+
+
+async def test_a_session_that_grows_old_tells_how_long_it_has() -> None:
+    async with talking(double(), renew_after_s=0.05) as (_, told):
+        await until(lambda: told.expiring)
+        assert told.expiring == [pytest.approx(3_590, abs=1)]
+        assert told.events == ["ready", "expiring"]
 
 
 async def test_an_answer_that_failed_is_asked_for_once_more() -> None:
@@ -577,6 +673,20 @@ async def test_a_key_that_is_used_up_is_known() -> None:
         assert 50 < openai.exhausted <= 60
         await session.close()
         await openai.close()
+
+
+async def test_tables_with_one_key_and_model_know_of_each_others_limits() -> None:
+    cloud = double(answers=0)
+    async with cloud.serve() as url:
+        limits, told = KeyLimits(), Told()
+        table = RealtimeSettings(kind="openai", base_url=url, api_key=KEY)
+        first, second = OpenAiRealtime(table, limits=limits), OpenAiRealtime(table, limits=limits)
+        session = first.open(CALL, leg=MULAW_8K, tools=[], history=[], events=told)
+        session.say("Hello.")
+        await until(lambda: told.errors)
+        assert second.exhausted > 50
+        await session.close()
+        await first.close()
 
 
 async def test_checking_and_warming_up() -> None:

@@ -1,9 +1,10 @@
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from offhook.audio.formats import MULAW_8K
 from offhook.config import RealtimeSettings
@@ -95,6 +96,56 @@ def test_the_session_is_configured_before_anything_else() -> None:
     assert rig.sent[1]["item"]["content"][0]["text"] == "before"
     rig.take("session.updated", session={})
     assert rig.told.ready == 1
+
+
+def unlike(logs: Sequence[Mapping[str, Any]]) -> list[object]:
+    """The settings that are said to be otherwise."""
+    return [log["settings"] for log in logs if "settings" in log]
+
+
+def test_a_session_that_is_otherwise_is_told_in_the_log() -> None:
+    rig = Rig(ready=False)
+    wanted = session_object(SETTINGS, instructions="You are Ann.", tools=[], format=MULAW_8K)
+    rig.take("session.created", session={})
+    with capture_logs() as logs:
+        rig.take("session.updated", session={**wanted, "instructions": "", "max_output_tokens": 4_096})
+    assert rig.told.ready == 1
+    assert unlike(logs) == [["instructions", "max_output_tokens"]]
+
+
+def test_changes_are_compared_when_the_last_of_them_was_made() -> None:
+    rig = Rig()
+    wanted = session_object(SETTINGS, instructions="You are Ann.", tools=[], format=MULAW_8K)
+    rig.dialogue.update({"instructions": "You are Bob."}, None)
+    rig.dialogue.update({"instructions": "You are Eve."}, None)
+    with capture_logs() as logs:
+        rig.take("session.updated", session={**wanted, "instructions": "You are Bob."})
+        rig.take("session.updated", session={**wanted, "instructions": "You are Eve."})
+        assert unlike(logs) == []
+        rig.dialogue.update({"instructions": "You are Joe."}, None)
+        rig.take("session.updated", session={**wanted, "instructions": "You are Eve."})
+    assert unlike(logs) == [["instructions"]]
+
+
+def test_a_change_that_was_refused_is_not_missed() -> None:
+    rig = Rig()
+    wanted = session_object(SETTINGS, instructions="You are Ann.", tools=[], format=MULAW_8K)
+    rig.dialogue.update({"audio": {"output": {"voice": "ash"}}}, None)
+    with capture_logs() as logs:
+        rig.error("cannot_update_voice", event_id=rig.sent[-1]["event_id"])
+        rig.dialogue.update({"tools": []}, None)
+        rig.take("session.updated", session=wanted)
+    assert unlike(logs) == []
+
+
+def test_a_change_before_the_server_greets_is_part_of_the_first_request() -> None:
+    rig = Rig(ready=False)
+    rig.dialogue.update({"instructions": "You are Bob."}, TurnDetection("none"))
+    rig.take("session.created", session={})
+    [asked] = rig.sent
+    assert asked["session"]["instructions"] == "You are Bob."
+    assert asked["session"]["audio"]["input"]["turn_detection"] is None
+    assert asked["session"]["audio"]["input"]["format"] == {"type": "audio/pcmu"}
 
 
 def test_events_have_names_of_the_beta_too() -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from offhook.providers.realtime.openai_limits import RateLimits
+from offhook.providers.realtime.openai_limits import KeyLimits, RateLimits
 
 
 class Clock:
@@ -37,11 +37,49 @@ def test_few_are_enough() -> None:
 
 def test_a_refusal_tells_more_than_the_last_numbers() -> None:
     limits = RateLimits(Clock())
-    limits.refused()
-    assert limits.exhausted == 0
     limits.take({"rate_limits": [limit("requests", 1, 9)]})
-    limits.refused()
+    limits.failed("rate_limit_exceeded", "No more.")
     assert limits.exhausted == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "rest_s"),
+    [
+        ("Rate limit reached. Please try again in 6.5s. Visit", 6.5),
+        ("Please try again in 250ms.", 0.25),
+        ("Please try again in 2m", 120),
+        ("Please try again later.", 20),
+        ("", 20),
+    ],
+)
+def test_a_refusal_without_numbers(text: str, rest_s: float) -> None:
+    clock = Clock()
+    limits = RateLimits(clock)
+    limits.refused(text)
+    assert limits.exhausted == pytest.approx(rest_s)
+    clock.now += rest_s + 0.001
+    assert limits.exhausted == 0
+
+
+def test_a_key_without_money_is_left_alone_for_all_its_models() -> None:
+    clock = Clock()
+    key = KeyLimits(clock)
+    key.of("mini").failed("insufficient_quota")
+    assert key.of("mini").exhausted == key.of("maxi").exhausted == 300
+    clock.now += 300
+    assert key.of("maxi").exhausted == 0
+
+
+def test_limits_are_those_of_a_model_and_its_tables_share_them() -> None:
+    key = KeyLimits(Clock())
+    key.of("mini").take({"rate_limits": [limit("tokens", 0, 9)]})
+    assert (key.of("mini").exhausted, key.of("maxi").exhausted) == (9, 0)
+
+
+def test_other_failures_use_nothing_up() -> None:
+    limits = RateLimits(Clock())
+    limits.failed("server_error", "try again in 5s")
+    assert limits.exhausted == 0
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ def session(**settings: Any) -> dict[str, Any]:
         (wire.session_update(session(), "e1"), SessionUpdateEvent),
         (wire.session_update(session(turn_detection="semantic_vad", truncation=0.5), "e1"), SessionUpdateEvent),
         (wire.session_update(session(turn_detection="none", reasoning_effort="low"), "e1"), SessionUpdateEvent),
+        (wire.session_update(session(tool_choice="required", speed=1.2), "e1"), SessionUpdateEvent),
+        (wire.session_update(session(tool_choice="look"), "e1"), SessionUpdateEvent),
         (wire.session_update({"tools": wire.tool_list([])}, "e1"), SessionUpdateEvent),
         (wire.create_response("e1", ""), ResponseCreateEvent),
         (wire.create_response("e1", "Greet."), ResponseCreateEvent),
@@ -149,6 +151,47 @@ def test_rates_must_agree_where_they_are_told(rate: dict[str, int], same: bool) 
     wanted = wire.session_object(SETTINGS, instructions="", tools=[], format=PCM_24K)
     answer = {"audio": {"output": {"format": {"type": "audio/pcm", **rate}}}}
     assert (wire.mismatch(wanted, SETTINGS.model, answer) == "") is same
+
+
+def test_settings_that_a_server_took_otherwise() -> None:
+    wanted = session()
+    assert wire.differences(wanted, wanted) == []
+    assert wire.differences(wanted, {"object": "realtime.session", "id": "s"}) == []
+    other = wire.merged(wanted, {"instructions": "You are Eve.", "audio": {"output": {"voice": "ash"}}})
+    assert wire.differences(wanted, other) == ["instructions", "audio.output.voice"]
+    assert wire.differences(wanted, {**wanted, "tools": []}) == ["tools"]
+    deaf = wire.merged(wanted, {"audio": {"input": {"turn_detection": None}}})
+    assert wire.differences(wanted, deaf) == ["audio.input.turn_detection"]
+    assert wire.differences(wanted, {**wanted, "tool_choice": {"type": "function", "name": "x"}}) == ["tool_choice"]
+    assert wire.differences(wanted, None) == []
+
+
+def test_what_a_server_adds_is_no_difference() -> None:
+    wanted = session()
+    [tool] = wanted["tools"]
+    turns = {**wanted["audio"]["input"]["turn_detection"], "idle_timeout_ms": None}
+    told = wire.merged(wanted, {"tools": [{**tool, "strict": False}], "audio": {"input": {"turn_detection": turns}}})
+    assert wire.differences(wanted, told) == []
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [("auto", "auto"), ("none", "none"), ("required", "required"),
+     ("weather", {"type": "function", "name": "weather"})],
+)  # fmt: skip
+def test_which_tools_must_be_called(choice: str, told: object) -> None:
+    settings = SETTINGS.model_copy(update={"tool_choice": choice, "speed": 1.2})
+    asked = wire.session_object(settings, instructions="", tools=[], format=MULAW_8K)
+    assert asked["tool_choice"] == told
+    assert asked["audio"]["output"]["speed"] == 1.2
+
+
+def test_an_update_keeps_what_it_does_not_name() -> None:
+    before = session()
+    after = wire.merged(before, {"audio": {"output": {"voice": "ash"}}, "tools": []})
+    assert after["audio"]["input"] == before["audio"]["input"]
+    assert after["audio"]["output"] == {**before["audio"]["output"], "voice": "ash"}
+    assert (after["tools"], after["instructions"], before["audio"]["output"]["voice"]) == ([], "Be brief.", "marin")
 
 
 def test_alaw_is_asked_for_by_its_name() -> None:

@@ -8,7 +8,8 @@ from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.caller_utterances import CallerUtterances
 from offhook.calls.engines.last_silence import LastSilence
 from offhook.calls.engines.prompts import nearly_over
-from offhook.calls.engines.sessions import HandOver, RealtimeParts, Sessions
+from offhook.calls.engines.realtime_parts import HandOver, RealtimeParts
+from offhook.calls.engines.sessions import Sessions
 from offhook.calls.engines.voice_floor import VoiceFloor
 from offhook.calls.keypad import Keypad
 from offhook.calls.patience import Patience

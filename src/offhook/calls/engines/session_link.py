@@ -12,7 +12,7 @@ from offhook.calls.engines.trouble import report_trouble
 from offhook.errors import ProviderError
 from offhook.events import EndReason, UsageReported
 from offhook.providers.llm.base import ToolCall, ToolSpec
-from offhook.providers.realtime.base import RealtimeProvider, RealtimeSession, ResponseStatus, Usage
+from offhook.providers.realtime.base import RealtimeEvents, RealtimeProvider, RealtimeSession, ResponseStatus, Usage
 from offhook.providers.standby import Watched
 from offhook.providers.tts.timing import Pace
 
@@ -40,7 +40,10 @@ class CallerListener(Protocol):
 
 
 class SessionOwner(Protocol):
-    """Who answers for a session's answers."""
+    """Who answers for a session's answers. `deaf` is whether the call ends with what is being said, so that one that is
+    lost need not be replaced."""
+
+    deaf: bool
 
     def wrote(self) -> None:
         """Text of the agent came."""
@@ -64,7 +67,8 @@ class SessionOwner(Protocol):
 
 
 class SessionLink:
-    """One session, from its opening until it is left. `begins_ms` is where its audio begins, in ms of the caller's."""
+    """One session, from its opening until it is left. `begins_ms` is where its audio begins, in ms of the caller's;
+    `opener` gives a session that is open already."""
 
     def __init__(
         self,
@@ -77,6 +81,7 @@ class SessionLink:
         pace: Pace,
         tools: tuple[ToolSpec, ...],
         begins_ms: int,
+        opener: Callable[[RealtimeEvents], RealtimeSession] | None = None,
     ):
         self.watched = watched
         self.items = AgentItems(call.playout, conversation, pace)
@@ -84,20 +89,38 @@ class SessionLink:
         self._listener = listener
         self._owner = owner
         self._begins_ms = begins_ms
-        self._ready = False
         self._opened_ms = self._sign_ms = call.now_ms()
         self.over = False
         self.answering = False
         """Whether an answer is owed, or under way."""
         self._more_owed = False
-        self.session: RealtimeSession = watched.provider.open(
-            call.facts, leg=call.playout.format, tools=tools, history=conversation.messages(), events=self
+        self._waits = False
+        self.ready = False
+        self.stirred = False
+        """Whether it told anything, or died, while it waited to take over."""
+        self.expires_ms: float | None = None
+        """When its provider ends it, in ms of the call, once that is told."""
+        self.session: RealtimeSession = (
+            opener(self)
+            if opener is not None
+            else watched.provider.open(
+                call.facts, leg=call.playout.format, tools=tools, history=conversation.messages(), events=self
+            )
         )
 
     @property
     def served_ms(self) -> int:
         """How long it has been there."""
         return self._call.now_ms() - self._opened_ms
+
+    def wait(self) -> None:
+        """It is to be ready, but another one serves: nothing that it tells counts yet."""
+        self._waits = True
+
+    def take_over(self) -> None:
+        """From now on it serves."""
+        self._waits = False
+        self._opened_ms = self._sign_ms = self._call.now_ms()
 
     def owe(self) -> None:
         """From now on it keeps somebody waiting."""
@@ -119,7 +142,7 @@ class SessionLink:
 
     def stalled(self, limit_ms: float) -> bool:
         """Whether it gave no sign for `limit_ms` while it was waited for and nothing of it was left to be heard."""
-        waited_for = not self._ready or (self.answering and self._call.playout.queued_ms < FRAME_MS)
+        waited_for = not self.ready or (self.answering and self._call.playout.queued_ms < FRAME_MS)
         return waited_for and not self.over and self._call.now_ms() - self._sign_ms > limit_ms
 
     def leave(self) -> None:
@@ -135,8 +158,17 @@ class SessionLink:
 
     def on_ready(self) -> None:
         """It is there."""
-        self._ready = True
+        self.ready = True
         self._sign_ms = self._call.now_ms()
+
+    def on_sign(self) -> None:
+        """It is at work."""
+        if not self.over:
+            self._sign_ms = self._call.now_ms()
+
+    def on_expiring(self, within_s: float) -> None:
+        """It will be ended."""
+        self.expires_ms = self._call.now_ms() + 1_000 * within_s
 
     def on_speech_started(self, item_id: str, audio_ms: int) -> None:
         """The caller speaks."""
@@ -181,10 +213,15 @@ class SessionLink:
 
     def on_failed(self, error: ProviderError) -> None:
         """It is dead."""
+        if self._waits and not self.over:
+            self.watched.failed(error)
         self._tell(lambda: self._owner.lost(error))
 
     def _tell(self, told: Callable[[], None]) -> None:
         if self.over:
+            return
+        if self._waits:
+            self.stirred = True
             return
         self._sign_ms = self._call.now_ms()
         try:

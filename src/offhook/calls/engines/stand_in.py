@@ -7,7 +7,7 @@ import structlog
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
 from offhook.calls.engines.realtime import Realtime
-from offhook.calls.engines.sessions import RealtimeParts
+from offhook.calls.engines.realtime_parts import RealtimeParts
 from offhook.calls.engines.so_far import SoFar
 from offhook.calls.track import Track
 from offhook.events import EndReason
@@ -18,7 +18,8 @@ log = structlog.get_logger(__name__)
 
 
 class RealtimeWithStandIn:
-    """Answers a call with sessions as long as there are any, then with the pipeline of `parts.fallback`."""
+    """Answers a call with sessions as long as there are any, then with the pipeline of `parts.fallback`; with that from
+    the beginning where no session is worth asking for."""
 
     wants_vad = True
 
@@ -26,7 +27,12 @@ class RealtimeWithStandIn:
         self._call = call
         self._fallback = fallback
         self._leaving: asyncio.Task[None] | None = None
-        self._engine: Engine = Realtime(call, parts, self._hand_over)
+        self._engine: Engine
+        if parts.providers.any_available:
+            self._engine = Realtime(call, parts, self._hand_over)
+        else:
+            log.warning("the pipeline answers a call, for want of sessions", call_id=call.facts.call_id)
+            self._engine = Pipeline(call, fallback)
 
     def start(self) -> None:
         """The call is answered."""

@@ -33,7 +33,7 @@ class Succession(Generic[P]):
 
     def after(self, lost: Watched[P], error: ProviderError, *, served_ms: int) -> Watched[P] | None:
         """Who comes after `lost`, which failed with `error` after `served_ms`; None if nobody is left."""
-        again = error.retryable and lost not in self._tried
+        again = error.retryable and lost not in self._tried and not lost.exhausted
         self._tried.append(lost)
         if again and served_ms >= _LONG_MS:
             return lost
@@ -45,4 +45,4 @@ class Succession(Generic[P]):
 
     def _other(self, *but: Watched[P]) -> Watched[P] | None:
         untried = (each for each in self._standby.watched if each not in self._tried and each not in but)
-        return next((each for each in untried if each.healthy), None)
+        return next((each for each in untried if each.available), None)

@@ -61,7 +61,8 @@ class CallFacts:
 
     `caller_number` is the person's whom the agent talks to, also when the agent called; `called_number` is the one
     that was dialled. Both are empty where the carrier gives none. `variables` came with the call. In an
-    `experiment` the agent answers in its `variant`.
+    `experiment` the agent answers in its `variant`. `announced` is the key by which the call was announced while it
+    rang, if it was.
     """
 
     call_id: str
@@ -74,6 +75,7 @@ class CallFacts:
     direction: Literal["inbound", "outbound"] = "inbound"
     experiment: str = ""
     variant: str = ""
+    announced: str = ""
 
 
 class Responder(Protocol):

@@ -89,6 +89,16 @@ class RealtimeEvents(Protocol):
         """The session is as it was asked for. Comes once."""
         ...
 
+    def on_sign(self) -> None:
+        """It lives, and is at work on what is waited for, although there may be nothing to tell of that.
+
+        Comes with everything the provider sends, and now and then while a model thinks."""
+        ...
+
+    def on_expiring(self, within_s: float) -> None:
+        """The provider will end the session in so many seconds: another one should take its place before."""
+        ...
+
     def on_speech_started(self, item_id: str, audio_ms: int) -> None:
         """The caller began to speak, an utterance that will be `item_id`. Whatever plays should stop."""
         ...
@@ -197,6 +207,11 @@ class RealtimeProvider(Protocol):
     """Opens sessions at one provider. One object serves all calls."""
 
     name: str
+
+    @property
+    def exhausted(self) -> float:
+        """Seconds for which no session is worth opening, since the key's limits are used up; 0 while they are not."""
+        ...
 
     def open(
         self,

@@ -20,7 +20,8 @@ from offhook.providers.openai_events import append, read_event, wire_format
 from offhook.providers.openai_greeting import check_greeting
 from offhook.providers.realtime.base import RealtimeEvents, RealtimeSession, TurnDetection, turns_of
 from offhook.providers.realtime.openai_dialogue import Dialogue
-from offhook.providers.realtime.openai_limits import RateLimits
+from offhook.providers.realtime.openai_limits import KeyLimits, RateLimits
+from offhook.providers.realtime.openai_watch import Watch
 from offhook.providers.realtime.openai_wire import history_events, session_object, tool_list
 from offhook.providers.sockets import Query, Socket
 
@@ -33,6 +34,9 @@ _VOICE = "marin"
 _PATH = "/realtime"
 _HANDSHAKE_S = 5.0
 _TRIES = 3
+_TOO_MANY = 429
+_LONGEST_S = 3_590.0
+"""The age at which the API ends a session, less what it takes to notice that it began."""
 _RETRY_S = 1.0
 _KEPT_MS = 10_000
 _BACKLOG_BYTES = 4 << 20
@@ -41,18 +45,23 @@ _PIECE_FRAMES = 2
 
 class OpenAiRealtime:
     """Opens sessions with one key and model. A connection that fails is tried again after about `retry_s`, then twice
-    that."""
+    that. `limits` are what its key has left; providers with the same key share them."""
 
-    def __init__(self, settings: RealtimeSettings, *, retry_s: float = _RETRY_S) -> None:
+    def __init__(
+        self, settings: RealtimeSettings, *, retry_s: float = _RETRY_S, limits: KeyLimits | None = None
+    ) -> None:
         settings = settings.whole(model=_MODEL, voice=_VOICE, base_url=_ADDRESS)
         self._settings = settings
         self._query: Query = [("model", settings.model)]
         self._retry_s = retry_s
-        self._limits = RateLimits()
+        self._limits = (limits or KeyLimits()).of(settings.model)
         self.name = f"openai:{settings.model}"
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, env=settings.api_key_env or "OPENAI_API_KEY")
-        self._server = ApiServer(self.name, _http_address(settings.base_url), key, timeout_s=_HANDSHAKE_S)
+        # A ping after two thirds of the patience, whose answer is waited for during the last one.
+        heartbeat_s = settings.stall_limit_ms / 1000 * 2 / 3
+        address = _http_address(settings.base_url)
+        self._server = ApiServer(self.name, address, key, timeout_s=_HANDSHAKE_S, heartbeat_s=heartbeat_s)
 
     def __repr__(self) -> str:
         return f"OpenAiRealtime(model={self._settings.model!r}, url={self._server.url(_PATH)!r})"
@@ -88,9 +97,15 @@ class OpenAiRealtime:
                 limits=self._limits,
             )
 
-        patience_s = self._settings.stall_ms / 1000
         return OpenAiSession(
-            self._server, self._query, dialogue, events, leg=leg, patience_s=patience_s, retry_s=self._retry_s
+            self._server,
+            self._query,
+            dialogue,
+            events,
+            settings=self._settings,
+            leg=leg,
+            retry_s=self._retry_s,
+            limits=self._limits,
         )
 
     async def warm_up(self) -> None:
@@ -117,15 +132,16 @@ class OpenAiSession:
         dialogue: Callable[[Callable[[str], None]], Dialogue],
         events: RealtimeEvents,
         *,
+        settings: RealtimeSettings,
         leg: AudioFormat,
-        patience_s: float,
         retry_s: float,
+        limits: RateLimits,
     ) -> None:
         self._server = server
         self._query = query
         self._events = events
-        self._patience_s = patience_s
         self._retry_s = retry_s
+        self._limits = limits
         self._convert = converter(leg, wire_format(leg))
         self._kept: deque[bytes] = deque(maxlen=_KEPT_MS // FRAME_MS)
         self._piece = bytearray()
@@ -133,10 +149,20 @@ class OpenAiSession:
         self._dialogue = dialogue(self._send)
         self._loop = asyncio.get_running_loop()
         self._retry: asyncio.TimerHandle | None = None
+        self._ageing: asyncio.TimerHandle | None = None
+        self._renew_after_s = settings.renew_after_s
         self._tries = 0
         self._greeted = False
-        self._told_at = self._loop.time()
-        self._watch: asyncio.TimerHandle | None = None
+        patience_s = settings.stall_limit_ms / 1000
+        self._watch = Watch(
+            self._dialogue,
+            self._loop,
+            opening_s=_HANDSHAKE_S + patience_s,
+            patience_s=patience_s,
+            thinking_s=settings.patience_ms / 1000,
+            vouch=events.on_sign,
+            stalled=self._stalled,
+        )
         self._socket = self._connect()
 
     def hear(self, frame: bytes) -> None:
@@ -162,22 +188,22 @@ class OpenAiSession:
         """The caller's turn is over: answer it."""
         self._send_piece()
         self._dialogue.end_turn()
-        self._due()
+        self._watch.due()
 
     def say(self, instructions: str) -> None:
         """Speak, as `instructions` tell."""
         self._dialogue.say(instructions)
-        self._due()
+        self._watch.due()
 
     def user_text(self, text: str) -> None:
         """The caller wrote `text`."""
         self._dialogue.user_text(text)
-        self._due()
+        self._watch.due()
 
     def tool_result(self, call_id: str, result: str, *, answer: bool = True) -> None:
         """The result of a tool, as JSON text."""
         self._dialogue.tool_result(call_id, result, answer=answer)
-        self._due()
+        self._watch.due()
 
     def update(
         self,
@@ -204,32 +230,34 @@ class OpenAiSession:
 
     def on_message(self, message: str | bytes) -> None:
         """An event of the server. Raises WireError."""
-        if not self._greeted:
-            self._greeted = True
-            self._watch_for(self._patience_s)
+        self._greeted = True
         was_ready = self._dialogue.ready
         failure = self._dialogue.take(read_event(message))
         if failure:
             self._socket.fail(self._server.failure(failure.text, retryable=failure.retryable))
         elif self._dialogue.ready and not was_ready:
             self._send_kept()
-        self._due()
+            self._ageing = self._loop.call_later(self._renew_after_s, self._grow_old)
+        self._watch.sign()
+        self._events.on_sign()
 
     def on_failed(self, error: ProviderError) -> None:
-        """The connection is dead. Before the server said anything another one is tried."""
+        """The connection is dead. Before the server said anything another one is tried, unless a limit is reached."""
         self._tries += 1
+        if error.status == _TOO_MANY and not self._greeted:
+            self._limits.refused(str(error))
+            self._tries = _TRIES
         if self._greeted or not error.retryable or self._tries >= _TRIES:
             self._rest()
             self._events.on_failed(error)
             return
         pause_s = self._retry_s * 2 ** (self._tries - 1) * random.uniform(0.5, 1.0)
         _log.info("no session yet, trying again", provider=self._server.name, error=str(error), pause_s=pause_s)
-        self._watch_for(None)
+        self._watch.rest()
         self._retry = self._loop.call_later(pause_s, self._reconnect)
 
     def _connect(self) -> Socket:
-        self._due()
-        self._watch_for(_HANDSHAKE_S + self._patience_s)
+        self._watch.begin()
         return Socket(self._server, _PATH, self._query, self, limit=_BACKLOG_BYTES)
 
     def _reconnect(self) -> None:
@@ -249,30 +277,17 @@ class OpenAiSession:
             self._socket.send(append(bytes(self._piece)))
             self._piece.clear()
 
-    def _due(self) -> None:
-        """From now on the server has its time to say something."""
-        self._told_at = self._loop.time()
+    def _grow_old(self) -> None:
+        self._events.on_expiring(_LONGEST_S - self._renew_after_s)
 
-    def _look(self) -> None:
-        """See whether the server has been silent for too long; looks again when it may have been."""
-        silent_s = self._loop.time() - self._told_at
-        limit_s = self._patience_s if self._greeted else _HANDSHAKE_S + self._patience_s
-        if self._dialogue.waiting and silent_s >= limit_s:
-            self._socket.fail(self._server.failure(f"no sign of it for {limit_s:g} s"))
-            return
-        pause_s = max(limit_s - silent_s, limit_s / 4) if self._dialogue.waiting else self._patience_s / 4
-        self._watch_for(pause_s)
-
-    def _watch_for(self, pause_s: float | None) -> None:
-        """Look after its silence in so long, and not before."""
-        if self._watch:
-            self._watch.cancel()
-        self._watch = None if pause_s is None else self._loop.call_later(pause_s, self._look)
+    def _stalled(self, silent_s: float) -> None:
+        self._socket.fail(self._server.failure(f"no sign of it for {silent_s:g} s"))
 
     def _rest(self) -> None:
-        self._watch_for(None)
-        if self._retry:
-            self._retry.cancel()
+        self._watch.rest()
+        for timer in (self._retry, self._ageing):
+            if timer:
+                timer.cancel()
 
 
 def _http_address(address: str) -> str:

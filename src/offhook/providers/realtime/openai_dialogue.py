@@ -16,12 +16,14 @@ from offhook.providers.openai_events import COMMIT, SESSION_UPDATE, Failure
 from offhook.providers.realtime.base import RealtimeEvents, ResponseStatus, TurnDetection
 from offhook.providers.realtime.openai_answers import Answer, Answers
 from offhook.providers.realtime.openai_hearing import CallerSpeech
-from offhook.providers.realtime.openai_limits import RateLimits
+from offhook.providers.realtime.openai_limits import RATE_LIMIT, RateLimits
 from offhook.providers.realtime.openai_speech import AgentSpeech
 from offhook.providers.realtime.openai_wire import (
     cancel,
     create_response,
+    differences,
     event_kind,
+    merged,
     mismatch,
     session_update,
     tool_output,
@@ -40,9 +42,9 @@ _BENIGN = frozenset(
         "input_audio_buffer_commit_empty",
     }
 )
+_UPDATE = "offhook_update_"
 _BUSY = "conversation_already_has_active_response"
-_RATE_LIMIT = "rate_limit_exceeded"
-_HOPELESS = FATAL_CODES | {_RATE_LIMIT}
+_HOPELESS = FATAL_CODES | {RATE_LIMIT}
 """Failures of an answer after which another attempt is of no use."""
 _STATUSES: Mapping[object, ResponseStatus] = {
     "completed": "completed",
@@ -84,6 +86,8 @@ class Dialogue:
         self.hearing = CallerSpeech(events, self._answers, turns)
         self._speech = AgentSpeech(events, self._answers, wire=wire, leg=leg)
         self._updates = count(1)
+        self._configured = False
+        self._unconfirmed: dict[str, Mapping[str, Any]] = {}
         self._failures = 0
         self._handlers: dict[str, Callable[[Mapping[str, Any]], Failure | None]] = {
             "session.created": self._on_created,
@@ -99,6 +103,11 @@ class Dialogue:
     def waiting(self) -> bool:
         """Whether the server should be about to say something."""
         return not self.ready or self._answers.waiting
+
+    @property
+    def thinking(self) -> bool:
+        """Whether an answer began, and nothing of it came yet."""
+        return any(not answer.gave for answer in self._answers.active)
 
     def take(self, event: Mapping[str, Any]) -> Failure | None:
         """An event of the server; gives what it is the end of the session by, if it is. Raises WireError."""
@@ -153,8 +162,11 @@ class Dialogue:
             self.hearing.turns = turns
             audio = changes.setdefault("audio", {})
             audio["input"] = {"turn_detection": turn_detection(turns)}
-        if changes:
-            self._give(session_update(changes, f"offhook_update_{next(self._updates)}"))
+        before, self._session = self._session, merged(self._session, changes)
+        if changes and self._configured:
+            event_id = f"{_UPDATE}{next(self._updates)}"
+            self._unconfirmed[event_id] = before
+            self._give(session_update(changes, event_id))
 
     def _want(self, instructions: str = "") -> None:
         self._answers.want(instructions)
@@ -175,11 +187,13 @@ class Dialogue:
         self._give(cancel(answer.id))
 
     def _on_created(self, event: Mapping[str, Any]) -> Failure | None:
+        self._configured = True
         self._send(session_update(self._session, SESSION_UPDATE))
         return None
 
     def _on_updated(self, event: Mapping[str, Any]) -> Failure | None:
         if self.ready:
+            self._confirm(event.get("session"))
             return None
         if problem := mismatch(self._session, self._model, event.get("session")):
             return Failure(problem, "", fatal=True, retryable=False)
@@ -187,15 +201,31 @@ class Dialogue:
         unsent, self._unsent = self._unsent, []
         for message in unsent:
             self._send(message)
+        if not self._unconfirmed:
+            self._compare(event.get("session"))
         self._events.on_ready()
         return None
 
+    def _confirm(self, session: object) -> None:
+        """The oldest of our changes was made; the session that is told has none of the later ones."""
+        if self._unconfirmed:
+            self._unconfirmed.pop(next(iter(self._unconfirmed)))
+        if not self._unconfirmed:
+            self._compare(session)
+
+    def _compare(self, session: object) -> None:
+        if unlike := differences(self._session, session):
+            _log.warning("the provider's session is not as it was asked for", model=self._model, settings=unlike)
+
     def _on_error(self, event: Mapping[str, Any]) -> Failure | None:
         failure = Failure.of(event)
+        self._limits.failed(failure.code, failure.text)
         if failure.fatal:
             return failure
         tell = _log.debug if failure.code in _BENIGN else _log.warning
         tell("provider objects", code=failure.code, quotes=failure.quotes)
+        if failure.quotes in self._unconfirmed:
+            self._session = self._unconfirmed.pop(failure.quotes)
         refused = self._answers.refused(failure.quotes, later=failure.code == _BUSY)
         if refused and failure.code != _BUSY:
             self._events.on_response_done("failed", failure.text)
@@ -254,8 +284,7 @@ class Dialogue:
             self._answers.want(answer.instructions)
             return None
         self._events.on_response_done("failed", failure.text)
-        if failure.code == _RATE_LIMIT:
-            self._limits.refused()
+        self._limits.failed(failure.code, failure.text)
         if failure.fatal or failure.code in _HOPELESS or self._failures > 1:
             return replace(failure, fatal=True, retryable=failure.retryable and failure.code not in FATAL_CODES)
         return None

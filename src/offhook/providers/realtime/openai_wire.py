@@ -20,8 +20,10 @@ __all__ = [
     "cancel",
     "create_response",
     "delete",
+    "differences",
     "event_kind",
     "history_events",
+    "merged",
     "mismatch",
     "session_object",
     "session_update",
@@ -62,14 +64,18 @@ def session_object(
         "instructions": instructions,
         "audio": {
             "input": _input(settings, format),
-            "output": {"format": media_type(format), "voice": settings.voice},
+            "output": {"format": media_type(format), "voice": settings.voice, "speed": settings.speed},
         },
         "tools": tool_list(tools),
-        "tool_choice": "auto",
+        "tool_choice": _tool_choice(settings.tool_choice),
         "max_output_tokens": settings.max_output_tokens or "inf",
         "truncation": _truncation(settings.truncation),
         **reasoning,
     }
+
+
+def _tool_choice(choice: str) -> Any:
+    return choice if choice in ("auto", "none", "required") else {"type": "function", "name": choice}
 
 
 def _input(settings: RealtimeSettings, format: AudioFormat) -> dict[str, Any]:  # noqa: A002
@@ -201,6 +207,36 @@ def mismatch(wanted: Mapping[str, Any], model: str, session: object) -> str:
         ):
             return f"the {way} is {told} and not {dict(asked)}"
     return ""
+
+
+def differences(wanted: Mapping[str, Any], session: object) -> list[str]:
+    """The settings, by their path, that a server tells otherwise than they are `wanted`. It need not tell all."""
+    told = session if isinstance(session, dict) else {}
+    return [path for name, value in wanted.items() if name in told for path in _unlike(value, told[name], name)]
+
+
+def _unlike(wanted: Any, told: Any, path: str) -> Iterator[str]:
+    if isinstance(wanted, Mapping) and isinstance(told, dict):
+        for name, value in wanted.items():
+            if name in told:
+                yield from _unlike(value, told[name], f"{path}.{name}")
+    elif path == "tools" and isinstance(told, list):
+        # Servers add to schemas what was left out of them.
+        if [tool["name"] for tool in wanted] != [tool.get("name") for tool in told if isinstance(tool, dict)]:
+            yield path
+    elif wanted != told:
+        yield path
+
+
+def merged(session: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`session` after an update with `changes`: objects below `audio` keep what is not named."""
+    whole = {**session, **changes}
+    if "audio" in changes:
+        before = session.get("audio", {})
+        whole["audio"] = {
+            way: {**before.get(way, {}), **changes["audio"].get(way, {})} for way in (*before, *changes["audio"])
+        }
+    return whole
 
 
 def _format(session: Mapping[str, Any], way: str) -> dict[str, Any] | None:
