@@ -22,9 +22,8 @@ def print_comparison(console: Console, comparison: Comparison) -> None:
     measures = [(_heading(each), _rows(each)) for each in comparison.measures if _is_there(each)]
     blocks = [("calls", calls), *measures]
     heads = ("", "95 % interval", f"against {comparison.control}")
-    widths = [
-        max(len(row[column]) for row in (heads, *(row for _, rows in blocks for row in rows))) for column in (0, 1)
-    ]
+    every = [heads, *(row for _, rows in blocks for row in rows)]
+    widths = [max(len(row[column]) for row in every) for column in (0, 1)]
     console.print(_table([heads], widths))
     for heading, rows in blocks:
         console.print(f"[bold]{escape(heading)}[/]")
