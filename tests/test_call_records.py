@@ -1,4 +1,6 @@
-from offhook.call_records import transcript
+from pathlib import Path
+
+from offhook.call_records import read_records, scan_records, transcript
 
 
 def test_a_transcript_is_what_was_heard_in_the_order_in_which_it_began() -> None:
@@ -23,3 +25,12 @@ def test_a_transcript_is_what_was_heard_in_the_order_in_which_it_began() -> None
         (5000, "tool", "look_up {}"),
     ]
     assert list(transcript({})) == []
+
+
+def test_records_that_cannot_be_read_are_counted_by_those_who_scan(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    for name, content in (("1", '{"started_at": "1"}'), ("2", "{"), ("3", '{"started_at": "2"}'), ("4", "[]")):
+        (calls / f"{name}.json").write_text(content)
+    assert [record and record["call_id"] for record in scan_records(tmp_path)] == ["1", None, "3", None]
+    assert [record["call_id"] for record in read_records(tmp_path)] == ["3", "1"]

@@ -71,7 +71,7 @@ def test_without_a_command_the_help_is_shown_in_a_narrow_terminal(run: Run) -> N
 
 
 @pytest.mark.parametrize(
-    "command", [["serve"], ["init"], ["doctor"], ["models"], ["models", "fetch"], ["calls"], ["call"]]
+    "command", [["serve"], ["init"], ["doctor"], ["models"], ["models", "fetch"], ["calls"], ["call"], ["experiments"]]
 )
 def test_help_of_every_command(run: Run, command: list[str]) -> None:
     status, out, _ = run(*command, "--help")
@@ -208,3 +208,19 @@ def test_serving_imports_neither_the_simulator_nor_tables() -> None:
 def test_it_runs_as_a_module() -> None:
     done = subprocess.run([sys.executable, "-m", "offhook", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"offhook {__version__}\n"
+
+
+def test_experiments_are_compared(run: Run, tmp_path: Path) -> None:
+    for number in range(12):
+        variant = "calm" if number % 3 else "control"
+        write_record(tmp_path, call_id=f"{number}", experiment="tone", variant=variant)
+    (tmp_path / "var" / "calls" / "torn.json").write_text('{"call_id"')
+    status, out, _ = run("experiments", "tone")
+    assert status == 0
+    assert "tone, callers of reception" in out
+    assert "too few calls to tell it from control (8 against 4)" in " ".join(out.split())
+    assert "1 records that cannot be read" in out
+    assert max(map(len, out.splitlines())) <= 60
+    assert json.loads(run("experiments", "--json", "--since", "2026-03-05")[1])["experiments"] == []
+    status, _, err = run("experiments", "--since", "lately")
+    assert (status, "lately is not a time" in err) == (1, True)

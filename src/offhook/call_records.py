@@ -8,15 +8,21 @@ from typing import Any
 
 from offhook.errors import OffhookError
 
-__all__ = ["find_record", "read_records", "transcript"]
+__all__ = ["find_record", "read_records", "scan_records", "transcript"]
 
 Record = dict[str, Any]
 
 
 def read_records(data_dir: Path) -> list[Record]:
     """All readable records, the latest call first."""
-    records = [record for path in (data_dir / "calls").glob("*.json") if (record := _read(path)) is not None]
+    records = [record for record in scan_records(data_dir) if record is not None]
     return sorted(records, key=lambda record: str(record.get("started_at", "")), reverse=True)
+
+
+def scan_records(data_dir: Path) -> Iterator[Record | None]:
+    """All records in the order of their files; None for one that cannot be read."""
+    for path in sorted((data_dir / "calls").glob("*.json")):
+        yield _read(path)
 
 
 def find_record(data_dir: Path, call_id: str) -> Record:

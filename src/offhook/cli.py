@@ -287,6 +287,19 @@ def show(
         typer.echo(f"{_length(at):>6} {who}: {text}")
 
 
+@app.command()
+def experiments(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="One of them; all if not given.")] = "",
+    since: Annotated[str, typer.Option("--since", metavar="TIME", help="Calls from then on: a date, 7d or 24h.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Compare the variants of experiments."""
+    from offhook.experiments.command import run  # noqa: PLC0415 - with numpy, which few commands need
+
+    typer.echo(run(_load(config).settings, name, since, as_json=as_json), nl=False)
+
+
 @app.command(context_settings=_HANDED_ON, add_help_option=False)
 def simulate(context: typer.Context) -> None:
     """Phone the agent, without a phone."""
@@ -301,7 +314,7 @@ def bench(context: typer.Context) -> None:
 
 @app.command(context_settings=_HANDED_ON, add_help_option=False)
 def doubles(context: typer.Context) -> None:
-    """Stand in for cloud providers, without keys."""
+    """Stand in for cloud vendors, without keys."""
     _hand_on("doubles", context.args)
 
 

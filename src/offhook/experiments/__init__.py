@@ -1,0 +1,1 @@
+"""What experiments showed: call records in, figures of each variant and their differences out."""
