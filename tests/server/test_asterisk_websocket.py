@@ -52,7 +52,9 @@ def basic(password: str, name: str = "asterisk") -> dict[str, str]:
     return {"Authorization": "Basic " + b64encode(f"{name}:{password}".encode()).decode()}
 
 
-async def refusal(client: Client, protocols: tuple[str, ...] = ("media",), **headers: str) -> tuple[int, str]:
+async def refusal(
+    client: Client, headers: dict[str, str] | None = None, protocols: tuple[str, ...] = ("media",)
+) -> tuple[int, str]:
     """The status of a handshake that is refused, and what the log says."""
     with capture_logs() as logs, pytest.raises(WSServerHandshakeError) as refused:
         await client.ws_connect(MEDIA_PATH, protocols=protocols, headers=headers)
@@ -171,12 +173,12 @@ class TestWhoIsLetIn:
     )
     async def test_nobody_else(self, board: Board, headers: dict[str, str]) -> None:
         async with reached(board, secret=SECRET) as client:
-            assert await refusal(client, **headers) == (401, "its password is not ASTERISK_MEDIA_SECRET")
+            assert await refusal(client, headers) == (401, "its password is not ASTERISK_MEDIA_SECRET")
 
     @pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])
     async def test_what_a_proxy_passes_on_needs_the_secret(self, board: Board, header: str) -> None:
         async with reached(board) as client:
-            status, why = await refusal(client, **{header: "203.0.113.7"})
+            status, why = await refusal(client, {header: "203.0.113.7"})
             assert status == 403
             assert "proxy or a tunnel" in why
 
@@ -186,12 +188,14 @@ class TestWhoIsLetIn:
 
     async def test_a_web_page_is_not_let_in(self, board: Board) -> None:
         async with reached(board, secret=SECRET) as client:
-            assert (await refusal(client, Origin="http://x.example", **basic(SECRET)))[1] == "it comes from a web page"
+            assert (await refusal(client, {"Origin": "http://x.example", **basic(SECRET)}))[
+                1
+            ] == "it comes from a web page"
 
     @pytest.mark.parametrize("protocols", [(), ("ari",)])
     async def test_another_subprotocol(self, board: Board, protocols: tuple[str, ...]) -> None:
         async with reached(board) as client:
-            assert "protocols = media" in (await refusal(client, protocols))[1]
+            assert "protocols = media" in (await refusal(client, protocols=protocols))[1]
 
     async def test_what_is_no_websocket(self, board: Board) -> None:
         async with reached(board) as client:

@@ -158,7 +158,9 @@ class RealtimeSettings(Section):
     )
     language: str = Field("", pattern=r"^([a-z]{2})?$", description="language of these words; found out if not set")
     tool_choice: str = Field(
-        "auto", min_length=1, description="openai: auto, none, required (every answer calls a tool), or the name of a tool"
+        "auto",
+        min_length=1,
+        description="openai: auto, none, required (every answer calls a tool), or the name of a tool",
     )
     max_output_tokens: int | None = Field(
         None, ge=1, le=4_096, description="longest answer, in tokens; no limit if not set", examples=[1_024]
@@ -181,16 +183,16 @@ class RealtimeSettings(Section):
         None,
         ge=500,
         le=120_000,
-        description="openai: the same between the beginning of an answer and its first piece; stall_ms if not set, or 10,000 "
-        "for a reasoning_effort of low or more",
+        description="openai: the same between the beginning of an answer and its first piece; stall_ms if not set, or "
+        "10,000 for a reasoning_effort of low or more",
         examples=[4_000],
     )
     renew_after_s: float = Field(
         3_000.0,
         gt=0,
         le=3_500,
-        description="openai: age of a session at which another one takes its place, at the next quiet moment; the vendor ends "
-        "it after an hour",
+        description="openai: age of a session at which another one takes its place, at the next quiet moment; the "
+        "vendor ends it after an hour",
     )
 
     @property

@@ -15,7 +15,7 @@ from offhook.providers.llm.base import ResponderFactory
 from offhook.providers.llm.openai import ChatCompletions
 from offhook.providers.models import locate
 from offhook.providers.realtime.base import RealtimeProvider, TurnDetection, turns_of
-from offhook.providers.realtime.openai_limits import KeyLimits
+from offhook.providers.realtime.key_limits import KeyLimits
 from offhook.providers.standby import Standby, Watched, nothing
 from offhook.providers.stt.base import StreamingRecognizer
 from offhook.providers.tts.base import Synthesizer
@@ -26,6 +26,7 @@ __all__ = ["Cloud", "Providers", "cloud_of", "for_agent", "key_refused", "named_
 P = TypeVar("P")
 _FASTEST = 1.5
 _Work = Callable[[], Awaitable[None]]
+_Stage = SttSettings | LlmSettings | TtsSettings
 
 
 class Cloud(Protocol):
@@ -191,7 +192,7 @@ class Providers:
         return self._watched(Watched(hibari, name, stall_ms=table.stall_ms))
 
     def _watched_cloud(
-        self, stage: str, name: str, table: ProviderTable, cloud: Any, warm_up: _Work = nothing
+        self, stage: str, name: str, table: _Stage, cloud: Any, warm_up: _Work = nothing
     ) -> Watched[Any]:
         self.closers.append(cloud.close)
         watched = Watched(cloud, name, check=cloud.check, warm_up=warm_up, stall_ms=table.stall_ms)
@@ -262,14 +263,14 @@ def _speech_to_speech(
     table: RealtimeSettings, limits: dict[tuple[str, str], KeyLimits] | None = None
 ) -> RealtimeProvider:
     """A client of sessions. `limits` are those of each key by its server, for the tables that share one."""
+    secret = table.api_key.get_secret_value() if table.api_key else ""
+    shared = (limits if limits is not None else {}).setdefault((table.base_url, secret), KeyLimits())
     if table.kind == "gemini":
         from offhook.providers.realtime.gemini import GeminiLive  # noqa: PLC0415 - only if it is named
 
-        return GeminiLive(table)
+        return GeminiLive(table, limits=shared)
     from offhook.providers.realtime.openai import OpenAiRealtime  # noqa: PLC0415 - only if it is named
 
-    secret = table.api_key.get_secret_value() if table.api_key else ""
-    shared = (limits if limits is not None else {}).setdefault((table.base_url, secret), KeyLimits())
     return OpenAiRealtime(table, limits=shared)
 
 

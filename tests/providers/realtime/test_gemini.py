@@ -345,6 +345,7 @@ async def test_what_is_refused_is_told(
         await gemini.close()
     [error] = told.errors
     assert (error.status, error.retryable) == (status, status == 429)
+    assert (gemini.exhausted > 0) == (status in (429, 1011))
     assert words in str(error)
 
 

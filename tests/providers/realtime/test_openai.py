@@ -16,8 +16,8 @@ from offhook.errors import ProviderError
 from offhook.providers.llm.base import CallFacts, Message, ToolCall, ToolSpec
 from offhook.providers.llm.flow import load_facts, load_flow
 from offhook.providers.realtime.base import RealtimeEvents, RealtimeProvider, RealtimeSession, TurnDetection
+from offhook.providers.realtime.key_limits import KeyLimits
 from offhook.providers.realtime.openai import OpenAiRealtime
-from offhook.providers.realtime.openai_limits import KeyLimits
 from offhook.providers.tts.base import SpeechChunk
 from offhook.providers.tts.hibari import HibariSynthesizer
 from offhook.simulator.clouds.ears import EarFactory, Saying, scripted_ears

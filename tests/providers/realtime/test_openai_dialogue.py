@@ -12,8 +12,8 @@ from offhook.errors import WireError
 from offhook.providers.llm.base import ToolCall
 from offhook.providers.openai_events import Failure
 from offhook.providers.realtime.base import TurnDetection, Usage
+from offhook.providers.realtime.key_limits import RateLimits
 from offhook.providers.realtime.openai_dialogue import Dialogue
-from offhook.providers.realtime.openai_limits import RateLimits
 from offhook.providers.realtime.openai_wire import session_object, user_message
 from tests.providers.realtime.listening import Told
 

@@ -63,7 +63,7 @@ class Rig:
             self,
             self.time,
             opening_s=6.5,
-            patience_s=settings.stall_ms / 1000,
+            patience_s=settings.stall_limit_ms / 1000,
             thinking_s=settings.patience_ms / 1000,
             vouch=self._vouch,
             stalled=lambda limit_s: self.stalled.append((limit_s, self.time.now)),
@@ -102,7 +102,7 @@ def test_a_server_that_owes_something_is_given_up_after_the_usual_patience(asked
 
 
 def test_the_usual_patience_leaves_half_a_second_of_two_to_whoever_goes_on() -> None:
-    assert USUAL.stall_ms <= 1_500
+    assert USUAL.stall_limit_ms <= 1_500
 
 
 def test_silence_where_nothing_is_owed_is_no_fault() -> None:

@@ -13,10 +13,10 @@ from offhook.calls.engines.debt import Debt
 from offhook.calls.engines.expected import Opener
 from offhook.calls.engines.realtime_parts import HandOver, RealtimeParts
 from offhook.calls.engines.renewal import Heir, Renewal
-from offhook.calls.engines.trouble import report_trouble
 from offhook.calls.engines.session_link import CallerListener, SessionLink, SessionOwner
-from offhook.calls.engines.tool_calls import ToolCalls
 from offhook.calls.engines.succession import Succession
+from offhook.calls.engines.tool_calls import ToolCalls
+from offhook.calls.engines.trouble import report_trouble
 from offhook.calls.engines.utterances import Utterances
 from offhook.errors import ProviderError
 from offhook.events import EndReason

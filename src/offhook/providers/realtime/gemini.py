@@ -17,6 +17,7 @@ from offhook.providers.llm.base import CallFacts, Message, ToolSpec
 from offhook.providers.realtime import gemini_wire as wire
 from offhook.providers.realtime.base import RealtimeEvents, RealtimeSession, TurnDetection, turns_of
 from offhook.providers.realtime.gemini_dialogue import Dialogue
+from offhook.providers.realtime.key_limits import KeyLimits, RateLimits
 from offhook.providers.sockets import Socket
 
 __all__ = ["GeminiLive", "GeminiSession"]
@@ -34,17 +35,19 @@ _LEAVE_BEFORE_S = 2.0
 _TURN_OVER = b""
 _KEY_REFUSED = "API key"
 _NO_QUOTA = "quota"
+_TOO_MANY = 429
 
 
 class GeminiLive:
-    """Opens sessions with one key and model.
+    """Opens sessions with one key and model. `limits` are what its key has left.
 
     What it has no counterpart for is left alone: `prefix_padding_ms`, `idle_timeout_ms`, `noise_reduction`,
     `reasoning_effort`, and the share that `truncation` may name.
     """
 
-    def __init__(self, settings: RealtimeSettings) -> None:
+    def __init__(self, settings: RealtimeSettings, *, limits: KeyLimits | None = None) -> None:
         self._settings = settings.whole(model=_MODEL, voice=_VOICE, base_url=_ADDRESS)
+        self._limits = (limits or KeyLimits()).of(self._settings.model)
         self._model = self._settings.model.removeprefix("models/")
         self.name = f"gemini:{self._model}"
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
@@ -57,6 +60,11 @@ class GeminiLive:
     def __repr__(self) -> str:
         return f"GeminiLive(model={self._model!r}, url={self._server.url(_PATH)!r})"
 
+    @property
+    def exhausted(self) -> float:
+        """Seconds for which no session is worth opening: Google does not tell when there is quota again."""
+        return self._limits.exhausted
+
     def open(
         self,
         call: CallFacts,
@@ -68,7 +76,7 @@ class GeminiLive:
     ) -> RealtimeSession:
         """Begin a session. Audio goes up with 16 kHz and comes down with 24 kHz, resampled for other legs."""
         given = _Given(self._settings, call.instructions, tuple(tools), turns_of(self._settings), tuple(history))
-        return GeminiSession(self._server, given, leg, events)
+        return GeminiSession(self._server, given, leg, events, self._limits)
 
     async def warm_up(self) -> None:
         """Open a connection that the next session will use."""
@@ -110,8 +118,11 @@ class GeminiSession:
     """One call at Gemini. A connection that is to end, or breaks while nothing is going on, is replaced by another one
     that resumes the session; what is heard meanwhile is kept."""
 
-    def __init__(self, server: ApiServer, given: _Given, leg: AudioFormat, events: RealtimeEvents) -> None:
+    def __init__(
+        self, server: ApiServer, given: _Given, leg: AudioFormat, events: RealtimeEvents, limits: RateLimits
+    ) -> None:
         self._server = server
+        self._limits = limits
         self._given = given
         self._events = events
         self._dialogue = Dialogue(self._send, events, leg)
@@ -224,6 +235,8 @@ class GeminiSession:
     def on_failed(self, error: ProviderError) -> None:
         """The connection is dead. If nothing was going on, another one resumes the session."""
         error = _honest_failure(error)
+        if error.status == _TOO_MANY or _NO_QUOTA in _problem(error):
+            self._limits.refused()
         if self._ready and self._proven and error.retryable and self._dialogue.resumable and self._dialogue.handle:
             _log.info("connection lost, resuming the session", provider=self._server.name, error=str(error))
             self._renew()

@@ -19,8 +19,8 @@ from offhook.providers.llm.base import CallFacts, Message, ToolSpec
 from offhook.providers.openai_events import append, read_event, wire_format
 from offhook.providers.openai_greeting import check_greeting
 from offhook.providers.realtime.base import RealtimeEvents, RealtimeSession, TurnDetection, turns_of
+from offhook.providers.realtime.key_limits import KeyLimits, RateLimits
 from offhook.providers.realtime.openai_dialogue import Dialogue
-from offhook.providers.realtime.openai_limits import KeyLimits, RateLimits
 from offhook.providers.realtime.openai_watch import Watch
 from offhook.providers.realtime.openai_wire import history_events, session_object, tool_list
 from offhook.providers.sockets import Query, Socket

@@ -14,9 +14,9 @@ from offhook.providers.http import FATAL_CODES
 from offhook.providers.llm.base import ToolCall
 from offhook.providers.openai_events import COMMIT, SESSION_UPDATE, Failure
 from offhook.providers.realtime.base import RealtimeEvents, ResponseStatus, TurnDetection
+from offhook.providers.realtime.key_limits import RATE_LIMIT, RateLimits
 from offhook.providers.realtime.openai_answers import Answer, Answers
 from offhook.providers.realtime.openai_hearing import CallerSpeech
-from offhook.providers.realtime.openai_limits import RATE_LIMIT, RateLimits
 from offhook.providers.realtime.openai_speech import AgentSpeech
 from offhook.providers.realtime.openai_wire import (
     cancel,

@@ -1,4 +1,4 @@
-"""How much of its rate limits a key has left, as far as OpenAI told: what all sessions of the key share."""
+"""How much of its limits a key has left, as far as the vendor told: what all sessions of the key share."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from offhook.providers.realtime.openai_limits import KeyLimits, RateLimits
+from offhook.providers.realtime.key_limits import KeyLimits, RateLimits
 
 
 class Clock:
