@@ -104,8 +104,7 @@ class PaperSession:
     ) -> None:
         if instructions is not None:
             self.instructions.append(instructions)
-        else:
-            self.asked.append(("update", turns))
+        self.asked.append(("update", turns))
 
     async def close(self) -> None:
         self.closed += 1

@@ -214,6 +214,7 @@ class AgentSettings(Section):
 def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """`changes` over `values`: the sections one setting at a time, anything else as a whole."""
     merged = {**values, **changes}
-    for name in ("turns", "silence"):
-        merged[name] = {**values.get(name, {}), **changes.get(name, {})}
+    for name, field in AgentSettings.model_fields.items():
+        if name in merged and isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            merged[name] = {**values.get(name, {}), **changes.get(name, {})}
     return merged
