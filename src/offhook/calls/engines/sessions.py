@@ -203,10 +203,10 @@ class Sessions:
             self._stopgap.say(line)
 
     def _say_meanwhile(self, line: str) -> None:
-        """Have the session say a line itself, unless it is about to say something."""
+        """Have the session say a line itself, unless it is about to say something. It owes none: a model that cannot
+        speak while it waits for a tool is not dead."""
         if not (self.link.answering or self.link.over or self._relay.replacing):
             self.link.session.say(verbatim(line))
-            self.link.owe()
 
     # Tools
 
