@@ -317,8 +317,9 @@ async def test_a_connection_that_breaks_in_an_answer_ends_the_session() -> None:
     async with talking(cloud) as (session, told):
         session.user_text("Go.")
         await until(lambda: told.errors)
-        session.hear(MULAW_8K.silence)
+        speak(session, MULAW_8K, 11_000)
         session.say("Nobody hears this.")
+        session.end_turn()
     assert told.errors[0].retryable
     assert told.events[-1] == "failed"
 
