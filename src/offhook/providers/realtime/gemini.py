@@ -256,6 +256,7 @@ class GeminiSession:
     def on_message(self, message: str | bytes) -> None:
         """A message of the server. Raises WireError."""
         told = wire.read_message(message)
+        self._events.on_sign()
         if "setupComplete" in told:
             self._on_setup()
         else:
@@ -304,6 +305,9 @@ class GeminiSession:
     def _on_go_away(self, left_s: float) -> None:
         """The connection will end: leave it at the next quiet moment, or just before."""
         _log.info("connection will end", provider=self._server.name, left_s=left_s)
+        if not self._dialogue.handle:
+            self._events.on_expiring(left_s)
+            return
         self._leaves = True
         self._timer = self._loop.call_later(max(0.0, left_s - _LEAVE_BEFORE_S), self._leave_now)
 
