@@ -286,6 +286,17 @@ async def test_a_connection_is_not_left_in_the_middle_of_an_answer() -> None:
     assert told.errors == []
 
 
+async def test_a_session_that_cannot_be_resumed_yet_will_end() -> None:
+    cloud = double()
+    async with talking(cloud) as (_, told):
+        await until(lambda: told.ready)
+        going = asyncio.create_task(cloud.go_away(30.0))
+        await until(lambda: told.expiring)
+        going.cancel()
+    assert told.expiring == [30.0]
+    assert len(cloud.lines) == 1
+
+
 async def test_a_connection_that_breaks_in_silence_is_replaced() -> None:
     cloud = double(brain=memory)
     async with talking(cloud) as (session, told):
@@ -317,8 +328,9 @@ async def test_a_connection_that_breaks_in_an_answer_ends_the_session() -> None:
     async with talking(cloud) as (session, told):
         session.user_text("Go.")
         await until(lambda: told.errors)
-        session.hear(MULAW_8K.silence)
+        speak(session, MULAW_8K, 11_000)
         session.say("Nobody hears this.")
+        session.end_turn()
     assert told.errors[0].retryable
     assert told.events[-1] == "failed"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -114,6 +114,71 @@ class _Given:
         )
 
 
+class _Voice:
+    """The caller's audio on its way up, in pieces of 40 ms. While there is no connection the latest of it is kept."""
+
+    def __init__(self, leg: AudioFormat, send: Callable[[str], None], given: _Given) -> None:
+        self.sent_ms = 0
+        """How much of it was sent, or given up."""
+        self._send = send
+        self._given = given
+        self._convert = converter(leg, PCM_16K)
+        self._kept: deque[bytes] = deque(maxlen=_KEPT_MS // FRAME_MS)
+        self._piece = bytearray()
+        self._waits = True
+        self._active = False
+
+    def hear(self, frame: bytes) -> None:
+        """Another 20 ms."""
+        if self._waits:
+            self._keep(frame)
+            return
+        self._piece += self._convert(frame)
+        self.sent_ms += FRAME_MS
+        if len(self._piece) >= _PIECE_BYTES:
+            self._send_piece()
+
+    def end_turn(self) -> bool:
+        """The turn is over, if it is for us to say that; whether there was one."""
+        if self._given.turns.kind != "none" or not (self._kept or self._active):
+            return False
+        if self._waits:
+            self._keep(_TURN_OVER)
+            return True
+        self._send_piece()
+        self._active = False
+        self._send(wire.activity(starts=False))
+        return True
+
+    def wait(self) -> None:
+        """There is no connection for now."""
+        self._waits, self._active = True, False
+
+    def go_on(self) -> None:
+        """There is one: send what was kept."""
+        self._waits = False
+        kept = list(self._kept)
+        self._kept.clear()
+        for frame in kept:
+            if frame == _TURN_OVER:
+                self.end_turn()
+            else:
+                self.hear(frame)
+
+    def _keep(self, frame: bytes) -> None:
+        if len(self._kept) == self._kept.maxlen:
+            self.sent_ms += FRAME_MS
+        self._kept.append(frame)
+
+    def _send_piece(self) -> None:
+        if self._given.turns.kind == "none" and not self._active:
+            self._active = True
+            self._send(wire.activity(starts=True))
+        if self._piece:
+            self._send(wire.audio_input(bytes(self._piece)))
+            self._piece.clear()
+
+
 class GeminiSession:
     """One call at Gemini. A connection that is to end, or breaks while nothing is going on, is replaced by another one
     that resumes the session; what is heard meanwhile is kept."""
@@ -126,13 +191,10 @@ class GeminiSession:
         self._given = given
         self._events = events
         self._dialogue = Dialogue(self._send, events, leg)
-        self._convert = converter(leg, PCM_16K)
-        self._kept: deque[bytes] = deque(maxlen=_KEPT_MS // FRAME_MS)
-        self._piece = bytearray()
-        self._heard_ms = 0
+        self._voice = _Voice(leg, self._send, given)
         self._unsent: list[str] = []
         self._lines: deque[str] = deque()
-        self._begun = self._ready = self._active = False
+        self._begun = self._ready = False
         self._outlived = 0
         self._proven = False
         self._leaves = False
@@ -144,15 +206,7 @@ class GeminiSession:
 
     def hear(self, frame: bytes) -> None:
         """Take 20 ms of audio. Never blocks."""
-        if self._kept or not self._ready:
-            if len(self._kept) == self._kept.maxlen:
-                self._heard_ms += FRAME_MS
-            self._kept.append(frame)
-            return
-        self._piece += self._convert(frame)
-        self._heard_ms += FRAME_MS
-        if len(self._piece) >= _PIECE_BYTES:
-            self._send_piece()
+        self._voice.hear(frame)
 
     def heard(self, item_id: str, ms: float) -> None:
         """Nothing: Gemini goes by what it had sent when it was interrupted."""
@@ -164,15 +218,7 @@ class GeminiSession:
 
     def end_turn(self) -> None:
         """The caller's turn is over: answer it."""
-        if self._given.turns.kind != "none":
-            return
-        if self._kept:
-            self._kept.append(_TURN_OVER)
-        elif self._active:
-            self._send_piece()
-            self._active = False
-            self._dialogue.awaited = True
-            self._send(wire.activity(starts=False))
+        self._dialogue.awaited = self._voice.end_turn() or self._dialogue.awaited
 
     def say(self, instructions: str) -> None:
         """Speak, as `instructions` tell. To Gemini they are a text like those of the caller, in brackets."""
@@ -221,6 +267,7 @@ class GeminiSession:
     def on_message(self, message: str | bytes) -> None:
         """A message of the server. Raises WireError."""
         told = wire.read_message(message)
+        self._events.on_sign()
         if "setupComplete" in told:
             self._on_setup()
         else:
@@ -245,17 +292,18 @@ class GeminiSession:
             # What refuses to be resumed may well be begun anew.
             error = ProviderError(_problem(error), provider=error.provider, status=error.status, retryable=True)
         self._ready = False
+        self._voice.wait()
         self._timer.cancel()
         self._events.on_failed(error)
 
     def _connect(self) -> None:
         self._begun = True
-        self._proven = self._active = False
+        self._proven = False
         self._socket = Socket(self._server, _PATH, (), self, limit=_BACKLOG_BYTES)
         self._socket.send(self._given.setup(self._dialogue.handle))
 
     def _on_setup(self) -> None:
-        self._dialogue.connected(self._heard_ms)
+        self._dialogue.connected(self._voice.sent_ms)
         self._ready = True
         if self._given.history:
             self._send(wire.history_content(self._given.history))
@@ -265,11 +313,14 @@ class GeminiSession:
             self._send(message)
         if not self._outlived:
             self._events.on_ready()
-        self._send_kept()
+        self._voice.go_on()
 
     def _on_go_away(self, left_s: float) -> None:
         """The connection will end: leave it at the next quiet moment, or just before."""
         _log.info("connection will end", provider=self._server.name, left_s=left_s)
+        if not self._dialogue.handle:
+            self._events.on_expiring(left_s)
+            return
         self._leaves = True
         self._timer = self._loop.call_later(max(0.0, left_s - _LEAVE_BEFORE_S), self._leave_now)
 
@@ -282,6 +333,7 @@ class GeminiSession:
         if self._ready and self._dialogue.handle:
             self._timer.cancel()
             self._ready = self._leaves = False
+            self._voice.wait()
             self._outlived += 1
             self._renewal = self._loop.create_task(self._reconnect())
 
@@ -296,23 +348,6 @@ class GeminiSession:
             self._socket.send(message)
         else:
             self._unsent.append(message)
-
-    def _send_kept(self) -> None:
-        kept = list(self._kept)
-        self._kept.clear()
-        for frame in kept:
-            if frame == _TURN_OVER:
-                self.end_turn()
-            else:
-                self.hear(frame)
-
-    def _send_piece(self) -> None:
-        if self._given.turns.kind == "none" and not self._active:
-            self._active = True
-            self._send(wire.activity(starts=True))
-        if self._piece:
-            self._send(wire.audio_input(bytes(self._piece)))
-            self._piece.clear()
 
     def _next_line(self) -> None:
         """Have the next line said, where it would not interrupt anything."""
