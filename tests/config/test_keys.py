@@ -1,5 +1,4 @@
 import pytest
-
 from pydantic import SecretStr
 
 from offhook.config import LlmSettings, McpSettings, SttSettings, TtsSettings

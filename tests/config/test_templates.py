@@ -45,7 +45,7 @@ def test_a_place_is_shown_as_it_was_written(place: str) -> None:
     ],
 )
 def test_what_is_no_place(text: str, fault: str) -> None:
-    with pytest.raises(ValueError, match="single|no place") as caught:
+    with pytest.raises(ValueError, match=r"single|no place") as caught:
         parts_of(text)
     assert fault in str(caught.value)
 

@@ -156,7 +156,7 @@ def _headers(headers: Mapping[str, str], look: _Look) -> Iterator[tuple[str, str
 
 
 def _filled_value(value: Any, look: _Look) -> Any:
-    """A value of the body. A text that is one place keeps the type of what fills it; if nothing does, it is left out."""
+    """A value of the body. A text that is one place keeps the type of what fills it; if nothing does it is left out."""
     if (place := _whole(value)) is not None:
         return look(place)
     if isinstance(value, str):

@@ -9,7 +9,7 @@ from uuid import uuid4
 import aiohttp
 import structlog
 
-from offhook.calls.tools.base import ToolContext
+from offhook.calls.tools.base import Tool, ToolContext, ToolRules
 from offhook.config import HttpToolSettings
 from offhook.errors import ToolError, WireError
 from offhook.providers.llm.base import ToolSpec
@@ -26,7 +26,7 @@ _AFTER_S = 1.0
 """The runner's limit lies behind our own, which has the better words."""
 
 
-class HttpTool:
+class HttpTool(Tool):
     """One table `[tools.<name>]`. Raises KeyError for a name in the environment that is not set."""
 
     def __init__(
@@ -38,7 +38,7 @@ class HttpTool:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ):
         self.spec = ToolSpec(name, settings.description, settings.arguments_schema)
-        self.timeout_s = settings.timeout_s + _AFTER_S
+        self.rules = ToolRules(settings.timeout_s + _AFTER_S, settings.filler, settings.on_barge_in)
         self._settings = settings
         self._client = client
         self._sleep = sleep

@@ -15,11 +15,12 @@ import httpx2
 import structlog
 from mcp import Client, Implementation, MCPError
 from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
-from mcp_types import INVALID_REQUEST, Tool, ToolListChangedNotification
+from mcp_types import INVALID_REQUEST, ToolListChangedNotification
+from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 
 from offhook import __version__
-from offhook.calls.tools.base import ToolContext
+from offhook.calls.tools.base import Tool, ToolContext, ToolRules
 from offhook.config import McpSettings
 from offhook.errors import ToolError
 from offhook.toolkits.mcp_results import result_of, spec_of
@@ -202,7 +203,7 @@ class McpServer:
             self._nudged.set()
 
     async def _list(self, client: Client) -> None:
-        listed: list[Tool] = []
+        listed: list[ListedTool] = []
         cursor: str | None = None
         for _ in range(_PAGES):
             page = await client.list_tools(cursor=cursor)
@@ -248,12 +249,12 @@ class McpServer:
         return str(error)[:300] if isinstance(error, MCPError | OSError | httpx2.HTTPError) else type(error).__name__
 
 
-class McpTool:
+class McpTool(Tool):
     """A tool of an MCP server."""
 
-    def __init__(self, server: McpServer, tool: Tool, prefix: str = ""):
+    def __init__(self, server: McpServer, tool: ListedTool, prefix: str = ""):
         self.spec = spec_of(tool, prefix)
-        self.timeout_s = server.settings.timeout_s + _AFTER_S
+        self.rules = ToolRules(server.settings.timeout_s + _AFTER_S, on_barge_in=server.settings.on_barge_in)
         self._server = server
         self._tool = tool
 
