@@ -258,6 +258,11 @@ class McpTool(Tool):
         self._server = server
         self._tool = tool
 
+    @property
+    def listed_name(self) -> str:
+        """What its server calls it."""
+        return self._tool.name
+
     def prefixed(self) -> "McpTool":
         """The same tool by a name that has its server's in front."""
         return McpTool(self._server, self._tool, self._server.name)

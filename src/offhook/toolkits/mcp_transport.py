@@ -61,7 +61,7 @@ def _errors() -> TextIO:
 
 def _program(settings: McpSettings) -> str | None:
     command = settings.command or ""
-    if len(Path(command).parts) > 1:
+    if os.sep in command:
         path = (settings.cwd or Path.cwd()) / command
         return str(path) if path.is_file() and os.access(path, os.X_OK) else None
     return shutil.which(command)
