@@ -97,3 +97,17 @@ def test_descriptions() -> None:
     spec = spec_of(Tool(name="a", title="A title", input_schema=schema))
     assert (spec.description, spec.parameters) == ("A title", schema)
     assert len(spec_of(Tool(name="a", description="x" * 5_000, input_schema=schema)).description) == 1_024
+
+
+def test_a_schema_is_told_without_references() -> None:
+    place = {"type": "object", "properties": {"zip": {"type": "string"}}}
+    schema = {"type": "object", "properties": {"to": {"$ref": "#/$defs/Place"}}, "$defs": {"Place": place}}
+    assert spec_of(Tool(name="a", input_schema=schema)).parameters == {"type": "object", "properties": {"to": place}}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [{"$defs": 3, "properties": {"a": {"$ref": "#/$defs/X"}}}, {"$defs": {"X": 3}, "a": {"$ref": "#/$defs/X"}}],
+)
+def test_references_that_lead_nowhere_stay(schema: dict[str, Any]) -> None:
+    assert spec_of(Tool(name="a", input_schema=schema)).parameters == schema

@@ -3,7 +3,6 @@
 import aiohttp
 from yarl import URL
 
-from offhook import __version__
 from offhook.errors import WireError
 from offhook.toolkits.http_answer import HttpAnswer
 from offhook.toolkits.http_template import HttpRequest
@@ -17,7 +16,7 @@ _HEADERS = {
     "Accept": "application/json, text/plain;q=0.9, */*;q=0.1",
     # A small compressed answer may be a huge one.
     "Accept-Encoding": "identity",
-    "User-Agent": f"offhook/{__version__}",
+    "User-Agent": "offhook",
 }
 
 

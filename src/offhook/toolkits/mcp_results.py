@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from mcp_types import CallToolResult, ContentBlock, TextContent, Tool
 
+from offhook.calls.tools.schemas import inlined
 from offhook.errors import ToolError
 from offhook.providers.llm.base import ToolSpec
 
@@ -23,7 +24,15 @@ def spec_of(tool: Tool, prefix: str = "") -> ToolSpec:
     """A tool as a model sees it."""
     name = _NOT_IN_NAMES.sub("_", f"{prefix}_{tool.name}" if prefix else tool.name)[:_LONGEST_NAME]
     description = tool.description or tool.title or ""
-    return ToolSpec(name, description[:_LONGEST_DESCRIPTION], tool.input_schema)
+    return ToolSpec(name, description[:_LONGEST_DESCRIPTION], _plain(tool.input_schema))
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """Without references, where these can be followed; not every model reads them."""
+    try:
+        return inlined(schema)
+    except (AttributeError, TypeError):
+        return schema
 
 
 def result_of(result: CallToolResult) -> Any:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from typing import Any
 
 import anyio
@@ -19,7 +20,6 @@ from mcp_types import INVALID_REQUEST, ToolListChangedNotification
 from mcp_types import Tool as ListedTool
 from pydantic import ValidationError
 
-from offhook import __version__
 from offhook.calls.tools.base import Tool, ToolContext, ToolRules
 from offhook.config import McpSettings
 from offhook.errors import ToolError
@@ -157,7 +157,7 @@ class McpServer:
                 opened(self.settings, self._secrets, self._end, self._refused),
                 read_timeout_seconds=_ANSWER_S,
                 message_handler=self._hear,
-                client_info=Implementation(name="offhook", version=__version__),
+                client_info=Implementation(name="offhook", version=version("offhook")),
                 cache=None,
             ) as client:
                 await self._list(client)

@@ -108,7 +108,7 @@ def test_several_types() -> None:
         checked(checker, {"a": 1})
 
 
-@pytest.mark.parametrize("value", [1.5, None, {"a": [1]}])
+@pytest.mark.parametrize("value", [1.5, None])
 def test_choices_of_any_type(value: Any) -> None:
     checker = checker_of({"type": "object", "properties": {"a": {"enum": [value]}}})
     assert checked(checker, {"a": value}) == {"a": value}
