@@ -426,3 +426,51 @@ def test_a_wrong_truncation_is_told(folder: Folder) -> None:
     folder.toml('[realtime.openai]\ntruncation = "often"\n')
     with pytest.raises(ConfigError, match=r"realtime\.openai\.truncation"):
         folder.load()
+
+
+_CRM = """
+[tools.customer]
+description = "Look up a customer."
+url = "https://crm.example/customers"
+headers = { Authorization = "Bearer {env.CRM_TOKEN}" }
+[mcp.shop]
+command = "shop-server"
+env = ["CRM_TOKEN", "SHOP_KEY"]
+cwd = "servers"
+"""
+
+
+def test_tools_get_the_secrets_that_they_name(folder: Folder) -> None:
+    folder.toml(_CRM)
+    folder.env(f"CRM_TOKEN={SECRET}\nOTHER=x\n")
+    folder.environ = {"SHOP_KEY": "key-of-the-shop", "CRM_TOKEN": "of-the-process"}
+    settings = folder.load()
+    assert {name: value.get_secret_value() for name, value in settings.tools["customer"].secrets.items()} == {
+        "CRM_TOKEN": "of-the-process"
+    }
+    assert {name: value.get_secret_value() for name, value in settings.mcp["shop"].secrets.items()} == {
+        "CRM_TOKEN": "of-the-process",
+        "SHOP_KEY": "key-of-the-shop",
+    }
+    assert settings.mcp["shop"].cwd == folder.path / "servers"
+    assert "of-the-process" not in repr(settings)
+
+
+def test_the_secrets_of_a_tool_are_refused_in_the_file(folder: Folder) -> None:
+    folder.toml(_CRM + f'[tools.customer.secrets]\nCRM_TOKEN = "{SECRET}"\n')
+    [text] = folder.texts()
+    assert "tools.customer.secrets: secrets do not go in this file" in text
+    assert "{env.NAME}" in text
+    assert SECRET not in text
+
+
+@pytest.mark.parametrize("text", ["tools = 1", "[tools]\ncustomer = 1", "[tools.customer]\nheaders = 1"])
+def test_a_table_of_tools_that_is_none(folder: Folder, text: str) -> None:
+    folder.toml(text)
+    assert any("tools" in each for each in folder.texts())
+
+
+def test_a_wrong_tool_is_told_with_its_line(folder: Folder) -> None:
+    folder.toml(_CRM.replace("/customers", "/customers/{phone}"))
+    [text] = folder.texts()
+    assert text.startswith('offhook.toml:4: tools.customer.url: "{phone}" is none of its parameters; there are: none')

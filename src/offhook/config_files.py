@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from offhook.config import Settings
 from offhook.config.providers import switched_off
+from offhook.config.tools import secret_names
 from offhook.environment import FLAT_NAMES, is_placeholder, prefixed_path, targets
 from offhook.errors import ConfigError, SettingsError
 from offhook.settings_tree import entries, find, is_secret, kinds, submodel
@@ -157,7 +158,7 @@ def _syntax_error(file: Path, exc: tomllib.TOMLDecodeError) -> ConfigError:
 def _refuse_secrets(draft: _Draft) -> None:
     """Secrets in a file of settings end up in backups and repositories."""
     for path in [path for path in draft.origins if (found := find(path)) is not None and is_secret(found)]:
-        name = str(path[-1]).upper() if path[0] == "keys" else "the variable named by api_key_env"
+        name = _secret_name(path)
         origin = draft.origins[path]
         hint = f"put it in .env or the environment, as {name}"
         draft.errors.append(
@@ -166,6 +167,12 @@ def _refuse_secrets(draft: _Draft) -> None:
             )
         )
         _remove(draft.values, path)
+
+
+def _secret_name(path: KeyPath) -> str:
+    if path[0] == "keys":
+        return str(path[-1]).upper()
+    return "the variable that {env.NAME} names" if path[-1] == "secrets" else "the variable named by api_key_env"
 
 
 def _remove(values: Any, path: KeyPath) -> None:
@@ -211,7 +218,9 @@ def _apply(draft: _Draft, variables: list[_Variable]) -> None:
         here = {name: variable for (environ, name), variable in usable.items() if environ == from_environ}
         _apply_flat(draft, here, from_file)
         _apply_prefixed(draft, here)
-    _apply_provider_keys(draft, {v.name: v for v in usable.values()})
+    every = {v.name: v for v in usable.values()}
+    _apply_provider_keys(draft, every)
+    _apply_tool_secrets(draft, every)
 
 
 def _filled_in(draft: _Draft, variable: _Variable) -> bool:
@@ -274,6 +283,15 @@ def _apply_provider_keys(draft: _Draft, variables: Mapping[str, _Variable]) -> N
             variable = variables.get(str(table.get("api_key_env"))) if isinstance(table, dict) else None
             if variable is not None:
                 draft.put((stage, name, "api_key"), variable.value.strip(), variable.origin)
+
+
+def _apply_tool_secrets(draft: _Draft, variables: Mapping[str, _Variable]) -> None:
+    for kind in ("tools", "mcp"):
+        tables = draft.values.get(kind)
+        for name, table in list(tables.items()) if isinstance(tables, dict) else ():
+            for secret in sorted(secret_names(table)) if isinstance(table, dict) else ():
+                if (variable := variables.get(secret)) is not None:
+                    draft.put((kind, name, "secrets", secret), variable.value.strip(), variable.origin)
 
 
 def _split_lists(draft: _Draft) -> None:

@@ -110,6 +110,9 @@ def _comment(text: str) -> Iterator[str]:
 def _toml(value: Any) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{_toml(key)} = {_toml(each)}" for key, each in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, Path | IPv4Network | IPv6Network):
         return _toml(str(value))
     # TOML's basic strings, numbers and booleans are written as in JSON.

@@ -47,7 +47,8 @@ def submodel(annotation: Any) -> type[BaseModel] | None:
 
 def is_secret(field: FieldInfo) -> bool:
     """Whether the setting's value must never be shown."""
-    return SecretStr in kinds(field.annotation)
+    inner = (kinds(part) for part in get_args(field.annotation))
+    return SecretStr in set().union(kinds(field.annotation), *inner)
 
 
 def own_fields(section: type[BaseModel]) -> dict[str, FieldInfo]:

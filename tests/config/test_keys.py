@@ -1,7 +1,8 @@
 import pytest
+from pydantic import SecretStr
 
-from offhook.config import LlmSettings, SttSettings, TtsSettings
-from offhook.config.keys import key_name, missing_key, refused_key
+from offhook.config import LlmSettings, McpSettings, SttSettings, TtsSettings
+from offhook.config.keys import key_name, missing_key, missing_secrets, refused_key
 
 OPENAI = LlmSettings(kind="openai")
 
@@ -39,3 +40,9 @@ def test_the_vendors_own_address_needs_one_and_a_local_model_does_not() -> None:
 def test_a_refused_key_is_named() -> None:
     error = refused_key("llm", "x", OPENAI, 401)
     assert "llm.x.api_key_env: the key OPENAI_API_KEY is refused (401)" in str(error)
+
+
+def test_secrets_that_a_tool_wants_and_does_not_get() -> None:
+    server = McpSettings(command="x", env=("A", "B"), secrets={"B": SecretStr("there")})
+    [error] = missing_secrets("mcp", "shop", server)
+    assert str(error) == "mcp.shop: A is not set\n  Put A=... into .env."

@@ -135,6 +135,7 @@ async def test_somebody_who_was_called_is_known_by_the_number_that_was_called(bo
     assert (call.facts.caller_number, call.facts.called_number) == ("+14155550100", "+14155550100")
     assert call.tool_context.caller_number == "+14155550100"
     assert call.facts.variables == variables
+    assert (call.tool_context.variables, call.tool_context.called_number) == (variables, "+14155550100")
     assert call.facts.instructions == "Ask Ada for {more}, not {more}."
 
 

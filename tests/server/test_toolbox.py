@@ -1,10 +1,17 @@
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 
+from offhook.calls.tools.base import ToolContext
 from offhook.config import AgentSettings, Settings
-from offhook.errors import ConfigError
+from offhook.errors import ConfigError, SettingsError
 from offhook.server.toolbox import Toolbox
+from tests.calls.tools.conftest import Calls
+from tests.toolkits.conftest import serving
+from tests.toolkits.shops import SCRIPT
 
 CODE = '''
 from offhook import Agent
@@ -17,14 +24,72 @@ async def take_message(text: str) -> str:
     """Take a message."""
     return text
 '''
+SHOP = {"command": sys.executable, "args": [str(SCRIPT), "stdio"], "tools": ["stock", "order.status"]}
+
+
+def settings(**tables: Any) -> Settings:
+    return Settings.model_validate(tables)
+
+
+@pytest.fixture
+def context(tmp_path: Any) -> ToolContext:
+    return Calls(tmp_path).context()
 
 
 async def test_an_agent_that_names_built_in_tools_only_gets_no_others() -> None:
     toolbox = Toolbox(Settings())
     try:
-        assert tuple(await toolbox.tools(AgentSettings())) == ()
+        assert list(await toolbox.tools(AgentSettings())) == []
     finally:
         await toolbox.close()
+
+
+async def test_agents_get_the_tools_that_they_name(context: ToolContext) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"name": "Ann"})
+
+    async with serving(answer) as url:
+        tables = {"tools": {"crm": {"description": "x", "url": url}, "more": {"description": "x", "url": url}}}
+        toolbox = Toolbox(settings(**tables, mcp={"shop": SHOP, "unused": {"command": "no-such-program"}}))
+        try:
+            both = await toolbox.tools(AgentSettings(tools=("end_call", "crm", "shop", "crm")))
+            shop_alone = await toolbox.tools(AgentSettings(tools=("shop",)))
+            tools = {tool.spec.name: tool for tool in both}
+            assert list(tools) == ["crm", "stock", "order_status"]
+            assert [tool.spec.name for tool in shop_alone] == ["stock", "order_status"]
+            # One server for all agents.
+            assert tools["stock"] in list(shop_alone)
+            assert await tools["crm"]({}, context) == {"name": "Ann"}
+            assert await tools["stock"]({"item": "chair"}, context) == {"chair": 3}
+        finally:
+            await toolbox.close()
+
+
+async def test_what_is_missing_in_the_environment_is_told_at_once() -> None:
+    tables = {
+        "tools": {"crm": {"description": "x", "url": "http://crm.example/", "headers": {"X": "{env.A}{env.B}"}}},
+        "mcp": {"shop": {**SHOP, "env": ["C"]}, "unused": {**SHOP, "env": ["D"]}},
+    }
+    toolbox = Toolbox(settings(**tables))
+    with pytest.raises(SettingsError) as caught:
+        await toolbox.tools(AgentSettings(tools=("crm", "shop")))
+    assert [error.problem for error in caught.value.errors] == ["A is not set", "B is not set", "C is not set"]
+    await toolbox.close()
+
+
+async def test_a_program_that_is_not_there_is_told() -> None:
+    toolbox = Toolbox(settings(mcp={"shop": {"command": "no-such-program"}}))
+    with pytest.raises(ConfigError, match="there is no program no-such-program"):
+        await toolbox.tools(AgentSettings(tools=("shop",)))
+    await toolbox.close()
+
+
+async def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "offhook.toolkits.mcp_server", None)
+    toolbox = Toolbox(settings(mcp={"shop": SHOP}))
+    with pytest.raises(ConfigError, match=r"pip install 'offhook\[mcp\]'"):
+        await toolbox.tools(AgentSettings(tools=("shop",)))
+    await toolbox.close()
 
 
 async def test_the_tools_of_a_file_are_shared_by_the_agents_that_name_it(tmp_path: Path) -> None:
@@ -57,5 +122,16 @@ async def test_a_file_that_is_missing_is_told_with_its_setting(tmp_path: Path) -
     try:
         with pytest.raises(ConfigError, match=r"agents\.reception\.code: there is no such file"):
             await toolbox.tools(agent)
+    finally:
+        await toolbox.close()
+
+
+async def test_a_tool_of_a_server_gives_way_to_one_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "agent.py"
+    file.write_text(CODE.replace("take_message", "stock"))
+    toolbox = Toolbox(settings(mcp={"shop": SHOP}))
+    try:
+        tools = await toolbox.tools(AgentSettings(code=file, tools=("shop",)))
+        assert [tool.spec.name for tool in tools] == ["stock", "shop_stock", "order_status"]
     finally:
         await toolbox.close()

@@ -23,6 +23,7 @@ from offhook.config.settings import (
     ServerSettings,
     Settings,
 )
+from offhook.config.tools import HttpToolSettings, McpSettings
 
 __all__ = [
     "AgentOverlay",
@@ -34,9 +35,11 @@ __all__ = [
     "CarrierSettings",
     "DialCarrier",
     "ExperimentSettings",
+    "HttpToolSettings",
     "KeySettings",
     "LimitSettings",
     "LlmSettings",
+    "McpSettings",
     "MediaStreamSettings",
     "ModelSettings",
     "RealtimeSettings",

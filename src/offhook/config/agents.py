@@ -167,7 +167,7 @@ class AgentSettings(Section):
     speed: float = Field(1.0, ge=0.5, le=2.0, description="how fast it speaks; 1.0 is natural")
     timezone: str = Field("", description="IANA name; the machine's own if not set")
     tools: tuple[str, ...] = Field(
-        BUILTIN_TOOLS, description="what the agent can do besides talking: names of built-in tools"
+        BUILTIN_TOOLS, description="what the agent can do besides talking: names of built-in tools, tools or mcp tables"
     )
     tool_timeout_s: float = Field(
         3.0, gt=0, le=300, description="how long a tool may take that has no limit of its own"

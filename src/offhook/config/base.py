@@ -6,11 +6,13 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-__all__ = ["Network", "Port", "Section", "TableName", "WebAddress", "lower", "wrong"]
+__all__ = ["Network", "Port", "Section", "TableName", "ToolName", "WebAddress", "lower", "wrong"]
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Network = IPv4Network | IPv6Network
 TableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
+ToolName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""What language models take for the name of a tool."""
 WebAddress = Annotated[str, StringConstraints(pattern=r"^(https?://[^\s]+)?$")]
 
 

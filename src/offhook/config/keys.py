@@ -4,9 +4,10 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from offhook.config.providers import VENDOR_KEYS, LlmSettings, RealtimeSettings, SttSettings, TtsSettings
+from offhook.config.tools import ToolTable, env_names
 from offhook.errors import ConfigError
 
-__all__ = ["ProviderTable", "key_name", "missing_key", "refused_key"]
+__all__ = ["ProviderTable", "key_name", "missing_key", "missing_secrets", "refused_key"]
 
 ProviderTable = SttSettings | LlmSettings | TtsSettings | RealtimeSettings
 
@@ -22,6 +23,14 @@ def missing_key(stage: str, name: str, table: ProviderTable) -> ConfigError | No
     if not key or table.api_key is not None or _is_private(table.base_url):
         return None
     return ConfigError(f"{key} is not set", setting=f"{stage}.{name}.api_key_env", hint=f"Put {key}=... into .env.")
+
+
+def missing_secrets(kind: str, name: str, table: ToolTable) -> list[ConfigError]:
+    """What the table `name` of a kind (tools or mcp) wants of the environment and does not get."""
+    return [
+        ConfigError(f"{secret} is not set", setting=f"{kind}.{name}", hint=f"Put {secret}=... into .env.")
+        for secret in sorted(env_names(table) - set(table.secrets))
+    ]
 
 
 def refused_key(stage: str, name: str, table: ProviderTable, status: int | None) -> ConfigError:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
 from offhook.config.agents import AgentSettings
-from offhook.config.base import Network, Port, Section, TableName, WebAddress, lower, wrong
+from offhook.config.base import Network, Port, Section, TableName, ToolName, WebAddress, lower, wrong
 from offhook.config.carriers import (
     AsteriskSettings,
     CarrierName,
@@ -34,7 +34,7 @@ from offhook.config.providers import (
     SttSettings,
     TtsSettings,
 )
-from offhook.config.tools import BUILTIN_TOOLS
+from offhook.config.tools import BUILTIN_TOOLS, HttpToolSettings, McpSettings
 
 __all__ = [
     "AudioSocketSettings",
@@ -176,6 +176,8 @@ class Settings(Section):
     llm: dict[TableName, LlmSettings] = Field(default_factory=dict)
     tts: dict[TableName, TtsSettings] = Field(default_factory=dict)
     realtime: dict[TableName, RealtimeSettings] = Field(default_factory=dict)
+    tools: dict[ToolName, HttpToolSettings] = Field(default_factory=dict, examples=["opening_hours"])
+    mcp: dict[TableName, McpSettings] = Field(default_factory=dict, examples=["time"])
     routes: tuple[RouteSettings, ...] = ()
     keys: KeySettings = KeySettings()
 
@@ -248,10 +250,14 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _tools_exist(self) -> "Settings":
+        for name in (*self.tools, *self.mcp):
+            if name in BUILTIN_TOOLS or (name in self.tools and name in self.mcp):
+                raise wrong(f'there is another tool "{name}"', "tools" if name in self.tools else "mcp", name)
+        every = (*BUILTIN_TOOLS, *self.tools, *self.mcp)
         for path, settings in self._ways():
             for name in settings.tools:
-                if name not in BUILTIN_TOOLS:
-                    known = ", ".join(BUILTIN_TOOLS)
+                if name not in every:
+                    known = ", ".join(every)
                     raise wrong(f'there is no tool "{name}"; there are: {known}', *path, "tools")
         return self
 

@@ -1,6 +1,8 @@
 """What an agent knows and may do, whichever engine talks for it."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from offhook.calls.tools.base import Tool
 from offhook.calls.tools.builtin import builtin_tools
@@ -18,13 +20,24 @@ class Business:
     flow: Flow
     facts: Facts
     instructions: str
-    tools: tuple[Tool, ...]
+    tools: Iterable[Tool]
 
 
-def business_of(agent: AgentSettings, more_tools: tuple[Tool, ...] = ()) -> Business:
-    """Read the files that an agent names; `more_tools` stand beside the built-in ones. Raises ConfigError."""
+class _Joined:
+    """Several sources of tools as one, each asked when a call begins."""
+
+    def __init__(self, *sources: Iterable[Tool]):
+        self._sources = sources
+
+    def __iter__(self) -> Iterator[Tool]:
+        return chain.from_iterable(self._sources)
+
+
+def business_of(agent: AgentSettings, more_tools: Iterable[Tool] = ()) -> Business:
+    """Read the files that an agent names; `more_tools` stand beside the built-in ones, and are gone through anew for
+    each call. Raises ConfigError."""
     flow, facts = load_flow(agent.flow), load_facts(agent.facts)
     named = agent.model_copy(update={"greeting": agent.greeting.replace("{business}", facts.business.name)})
     instructions = agent.instructions or instructions_for_llm(flow, facts)
-    tools = (*builtin_tools(facts, agent.transfers, agent.tools), *more_tools)
+    tools = _Joined(builtin_tools(facts, agent.transfers, agent.tools), more_tools)
     return Business(named, flow, facts, instructions, tools)

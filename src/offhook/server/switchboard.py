@@ -183,12 +183,20 @@ class Switchboard:
             experiment=choice.experiment,
             variant=choice.variant,
         )
+        context = ToolContext(
+            call_id,
+            facts.caller_number,
+            self._desk.settings.server.data_dir,
+            now,
+            called_number=facts.called_number,
+            variables=facts.variables,
+        )
         return Call(
             leg,
             facts,
             clock=self._desk.clock,
             sink=self._desk.sink,
-            tool_context=ToolContext(call_id, facts.caller_number, self._desk.settings.server.data_dir, now),
+            tool_context=context,
             voice_detection=self._desk.voice_detection,
             recorder=recorder,
             longest_s=agent.silence.max_duration_s,

@@ -1,16 +1,25 @@
 """The tools that agents have besides the built-in ones: each source opened once, shared by all agents."""
 
+import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from offhook.calls.tools.base import Tool
 from offhook.calls.tools.functions import FunctionTool
 from offhook.config import AgentSettings, Settings
+from offhook.config.keys import missing_secrets
+from offhook.errors import ConfigError, SettingsError
 from offhook.server.agent_code import load_code, refuse_twins
+from offhook.toolkits.http_client import HttpClient
+from offhook.toolkits.http_tool import HttpTool
+from offhook.toolkits.toolset import Toolset
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Toolbox"]
+    from offhook.toolkits.mcp_server import McpServer
+
+__all__ = ["Toolbox", "mcp_server"]
 
 
 class Toolbox:
@@ -19,13 +28,23 @@ class Toolbox:
     def __init__(self, settings: Settings):
         self._settings = settings
         self._code: dict[Path, tuple[FunctionTool, ...]] = {}
+        self._client = HttpClient()
+        self._servers: dict[str, McpServer] = {}
 
-    async def tools(self, agent: AgentSettings) -> tuple[Tool, ...]:
-        """What `agent` has besides the built-in ones. Raises ConfigError for a source that cannot be used at all."""
-        return self._code_of(agent)
+    async def tools(self, agent: AgentSettings) -> Iterable[Tool]:
+        """What `agent` has besides the built-in ones; to be gone through anew for each call. Raises ConfigError for a
+        source that cannot be used at all."""
+        settings, names = self._settings, dict.fromkeys(agent.tools)
+        self._check_secrets(names)
+        http = [HttpTool(name, settings.tools[name], self._client) for name in names if name in settings.tools]
+        code = self._code_of(agent)
+        servers = [await self._server(name) for name in names if name in settings.mcp]
+        return Toolset([*code, *http], servers, names)
 
     async def close(self) -> None:
         """Close what was opened, whatever had gone wrong before."""
+        await asyncio.gather(*(server.close() for server in self._servers.values()), return_exceptions=True)
+        await self._client.close()
 
     def _code_of(self, agent: AgentSettings) -> tuple[FunctionTool, ...]:
         """The tools of the agent's Python file, which is run once."""
@@ -37,3 +56,32 @@ class Toolbox:
         tools = self._code[agent.code]
         refuse_twins(tools, agent.tools)
         return tools
+
+    def _check_secrets(self, names: Iterable[str]) -> None:
+        errors = [
+            error
+            for kind, tables in (("tools", self._settings.tools), ("mcp", self._settings.mcp))
+            for name in names
+            if name in tables
+            for error in missing_secrets(kind, name, tables[name])
+        ]
+        if errors:
+            raise SettingsError(errors)
+
+    async def _server(self, name: str) -> "McpServer":
+        if name not in self._servers:
+            # Kept before it is started, so that it is closed if that fails.
+            self._servers[name] = mcp_server(name, self._settings)
+            await self._servers[name].start()
+        return self._servers[name]
+
+
+def mcp_server(name: str, settings: Settings) -> "McpServer":
+    """The server of the table `[mcp.<name>]`, not started yet. Raises ConfigError where the extra is missing."""
+    try:
+        from offhook.toolkits.mcp_server import McpServer  # noqa: PLC0415 - only if it is named
+    except ImportError as error:
+        raise ConfigError(
+            f"MCP servers need the package {error.name}", setting=f"mcp.{name}", hint="run `pip install 'offhook[mcp]'`"
+        ) from error
+    return McpServer(name, settings.mcp[name])

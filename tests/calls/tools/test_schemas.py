@@ -70,3 +70,47 @@ def test_our_schemas_are_plain() -> None:
 def test_a_schema_is_made_into_a_checker_once() -> None:
     schema = {"type": "object", "properties": {"day": {"type": "string"}}, "required": ["day"]}
     assert checker_of(schema) is checker_of(dict(reversed(schema.items())))
+
+
+@pytest.mark.parametrize("name", ["_hidden", "json", "model_config", "copy", "with space", "class", "argument_0", "ä"])
+def test_an_argument_may_have_any_name(name: str) -> None:
+    checker = checker_of({"type": "object", "properties": {name: {"type": "integer"}, "b": {}}, "required": [name]})
+    assert checked(checker, {name: "3", "b": 1, "more": 2}) == {name: 3, "b": 1, "more": 2}
+    with pytest.raises(ToolError, match=f"{name}: Field required"):
+        checked(checker, {})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        True,
+        None,
+        {"anyOf": []},
+        {"anyOf": 3},
+        {"anyOf": [True]},
+        {"type": "string", "pattern": "(?<=a)b("},
+        {"type": ["string", {}]},
+        {"type": {}},
+        {"$ref": "#/$defs/Thing"},
+        {"type": "thing"},
+    ],
+)
+def test_what_is_not_understood_of_a_schema_is_not_checked(schema: Any) -> None:
+    checker = checker_of({"type": "object", "properties": {"a": schema}})
+    assert checked(checker, {"a": "anything"}) == {"a": "anything"}
+
+
+def test_several_types() -> None:
+    checker = checker_of({"type": "object", "properties": {"a": {"type": ["integer", "null"], "minimum": 2}}})
+    assert checked(checker, {"a": None}) == {"a": None}
+    assert checked(checker, {"a": 2}) == {"a": 2}
+    with pytest.raises(ToolError, match="a"):
+        checked(checker, {"a": 1})
+
+
+@pytest.mark.parametrize("value", [1.5, None])
+def test_choices_of_any_type(value: Any) -> None:
+    checker = checker_of({"type": "object", "properties": {"a": {"enum": [value]}}})
+    assert checked(checker, {"a": value}) == {"a": value}
+    with pytest.raises(ToolError, match="a: Input should be"):
+        checked(checker, {"a": "other"})

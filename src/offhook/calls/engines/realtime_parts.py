@@ -1,6 +1,6 @@
 """What the calls of one agent that is answered by speech-to-speech sessions share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from offhook.calls.engines.expected import ExpectedSessions
@@ -23,7 +23,7 @@ class RealtimeParts:
 
     agent: AgentSettings
     providers: Standby[RealtimeProvider]
-    tools: tuple[Tool, ...]
+    tools: Iterable[Tool]
     fallback: PipelineParts | None = None
     uninterrupted: TurnDetection = field(default_factory=lambda: TurnDetection(interrupts=False))
     expected: ExpectedSessions | None = None

@@ -1,7 +1,7 @@
 """The agent's side of one call: asks the responder, runs its tools, speaks, and knows what was said."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +42,7 @@ class PipelineParts:
     ears: Standby[Ears]
     phrases: Phrases
     responders: FailoverFactory
-    tools: tuple[Tool, ...]
+    tools: Iterable[Tool]
 
 
 class Replies:

@@ -1,7 +1,7 @@
 """What a tool is."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -14,13 +14,17 @@ __all__ = ["Tool", "ToolContext", "ToolRules"]
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """What a tool may know of the call that uses it. `now` gives the local time with its zone. `transfer` hands the
-    caller over to a number, where the carrier lets us; it raises CallError."""
+    caller over to a number, where the carrier lets us; it raises CallError. `variables` came with the call.
+    `tool_call_id` is the responder's name of this use of the tool."""
 
     call_id: str
     caller_number: str
     data_dir: Path
     now: Callable[[], datetime]
     transfer: Callable[[str], Awaitable[None]] | None = None
+    called_number: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    tool_call_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

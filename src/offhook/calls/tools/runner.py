@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -95,11 +95,12 @@ class ToolRunner:
         if tool is None:
             raise ToolError(f"there is no tool {call.name}; there are: {', '.join(self._tools)}")
         arguments = checked(self._checkers[call.name], call.arguments)
+        context = replace(self._context, tool_call_id=call.id)
         own_s = tool.rules.timeout_s
         limit_s = self._timeout_s if own_s is None else own_s
         try:
             async with asyncio.timeout(limit_s) as limit:
-                return await tool(arguments, self._context)
+                return await tool(arguments, context)
         except TimeoutError as error:
             if limit.expired():
                 raise ToolError(f"{call.name} took longer than {limit_s:g} s") from error
