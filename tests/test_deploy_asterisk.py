@@ -43,6 +43,7 @@ APPLICATIONS = {
     "StopMixMonitor": "app_mixmonitor",
     "Playback": "app_playback",
     "Queue": "app_queue",
+    "ExecIf": "app_exec",
     "TryExec": "app_exec",
     "Verbose": "app_verbose",
 }
@@ -150,6 +151,12 @@ class TestDialplan:
                 assert depth >= 0, step
             assert depth == 0, step
         assert step.arguments.count('"') % 2 == 0
+
+    def test_busy_is_told_to_who_placed_the_call(self) -> None:
+        for name, steps in PLAN["offhook-outbound"].items():
+            if any(step.application == "Dial" for step in steps):
+                assert steps[-1].arguments == "offhook-unanswered,s,1", name
+        assert "Busy" in PLAN["offhook-unanswered"]["s"][0].arguments
 
     @pytest.mark.parametrize("step", STEPS)
     def test_jumps_lead_to_where_there_is_something(self, step: Step) -> None:
