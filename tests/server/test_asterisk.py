@@ -8,15 +8,19 @@ import pytest
 from offhook.audio.convert import converter
 from offhook.calls.leg import CallOrigin
 from offhook.carriers.asterisk.control import AsteriskControl
+from offhook.carriers.asterisk.websocket_leg import WebSocketLeg
+from offhook.carriers.asterisk.websocket_origin import introduction
+from offhook.carriers.asterisk.websocket_wire import MediaStart, read_event
 from offhook.carriers.audiosocket.leg import AudioSocketLeg
 from offhook.carriers.audiosocket.server import AudioSocketServer
 from offhook.carriers.outbound import Dialler
 from offhook.config import AudioSocketSettings, Settings
-from offhook.errors import CarrierError, ConfigError
+from offhook.errors import CallError, CarrierError, ConfigError
 from offhook.events import EndReason
 from offhook.server.asterisk import Asterisk, open_asterisk
 from offhook.simulator.clouds.asterisk_ami import AsteriskDouble, ManagerUser
 from offhook.simulator.clouds.asterisk_channels import Callee
+from tests.carriers.asterisk.websocket_samples import json_start
 
 PATIENCE_S = 20
 
@@ -137,3 +141,55 @@ async def test_the_address_of_the_settings() -> None:
         await dialler.dial("6005")
         (asked,) = pbx.actions
         assert asked["Data"].endswith(",10.0.0.5:9093")
+
+
+def websocket_leg(**told: str) -> WebSocketLeg:
+    """The leg of a WebSocket channel, which has no socket."""
+
+    class Nowhere:
+        def write_text(self, text: str) -> None:
+            pass
+
+        def write_bytes(self, data: bytes) -> None:
+            pass
+
+    async def hang_up(reason: EndReason) -> None:
+        pass
+
+    variables = {f"__OFFHOOK_{name.upper()}": value for name, value in told.items()}
+    start = read_event(json_start(channel="WebSocket/offhook/0x1", channel_variables=variables))
+    assert isinstance(start, MediaStart)
+    known = introduction(start, {})
+    return WebSocketLeg(Nowhere(), hang_up, start=start, introduction=known, peer="127.0.0.1:1", lead_ms=400)
+
+
+@pytest.mark.parametrize("named", [True, False])
+async def test_the_caller_of_a_websocket_call_is_transferred(named: bool) -> None:
+    there = {"asterisk": {"transfer_context": "transfers"}}
+    async with AsteriskDouble() as pbx, joined(pbx, Desk(), **there) as (asterisk, _):
+        caller = pbx.channel("PJSIP/desk", "from-trunk", "600")
+        ours = pbx.channel("WebSocket/offhook/0x1", "default", "s", unique_id="1795256604.21")
+        ours.name, ours.variables["BRIDGEPEER"] = "WebSocket/offhook/0x1", caller.name
+        answered: list[WebSocketLeg] = []
+        asterisk.controlled(answered.append)(websocket_leg(channel=caller.id) if named else websocket_leg())
+        (leg,) = answered
+        assert leg.control is not None
+        await leg.control.send_dtmf("5")
+        await leg.control.transfer("6001")
+        assert (caller.keys, caller.went) == ("5", [("transfers", "6001")])
+        assert bool([each for each in pbx.actions if each.get("Variable") == "BRIDGEPEER"]) is not named
+
+
+async def test_a_websocket_channel_that_is_connected_to_nobody() -> None:
+    async with (
+        AsteriskDouble() as pbx,
+        joined(pbx, Desk(), asterisk={"transfer_context": "transfers"}) as (asterisk, _),
+    ):
+        ours = pbx.channel("WebSocket/offhook/0x1", "default", "s")
+        ours.name = "WebSocket/offhook/0x1"
+        answered: list[WebSocketLeg] = []
+        asterisk.controlled(answered.append)(websocket_leg())
+        control = answered[0].control
+        assert control is not None
+        with pytest.raises(CallError, match="no caller"):
+            await control.transfer("6001")
