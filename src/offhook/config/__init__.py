@@ -10,6 +10,7 @@ from offhook.config.carriers import (
     MediaStreamSettings,
     TwilioSettings,
 )
+from offhook.config.costs import CostSettings, PriceSettings, UsageKind
 from offhook.config.experiments import ExperimentSettings, VariantSettings
 from offhook.config.overlays import AgentOverlay
 from offhook.config.providers import LlmSettings, RealtimeSettings, SttSettings, TtsSettings
@@ -32,6 +33,7 @@ __all__ = [
     "AudioSocketSettings",
     "CarrierName",
     "CarrierSettings",
+    "CostSettings",
     "DialCarrier",
     "ExperimentSettings",
     "KeySettings",
@@ -39,6 +41,7 @@ __all__ = [
     "LlmSettings",
     "MediaStreamSettings",
     "ModelSettings",
+    "PriceSettings",
     "RealtimeSettings",
     "RecordingSettings",
     "RouteSettings",
@@ -49,5 +52,6 @@ __all__ = [
     "TtsSettings",
     "TurnSettings",
     "TwilioSettings",
+    "UsageKind",
     "VariantSettings",
 ]

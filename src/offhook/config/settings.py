@@ -21,6 +21,7 @@ from offhook.config.carriers import (
     MediaStreamSettings,
     TwilioSettings,
 )
+from offhook.config.costs import CostSettings, PriceSettings
 from offhook.config.experiments import ExperimentSettings
 from offhook.config.overlays import overlaid
 from offhook.config.providers import (
@@ -177,6 +178,8 @@ class Settings(Section):
     tts: dict[TableName, TtsSettings] = Field(default_factory=dict)
     realtime: dict[TableName, RealtimeSettings] = Field(default_factory=dict)
     routes: tuple[RouteSettings, ...] = ()
+    costs: CostSettings = CostSettings()
+    prices: tuple[PriceSettings, ...] = ()
     keys: KeySettings = KeySettings()
 
     @model_validator(mode="after")
@@ -253,6 +256,15 @@ class Settings(Section):
                 if name not in BUILTIN_TOOLS:
                     known = ", ".join(BUILTIN_TOOLS)
                     raise wrong(f'there is no tool "{name}"; there are: {known}', *path, "tools")
+        return self
+
+    @model_validator(mode="after")
+    def _prices_differ(self) -> "Settings":
+        seen = set()
+        for index, price in enumerate(self.prices):
+            if price.key in seen:
+                raise wrong(f"there is another price of {' '.join(price.key)}", "prices", index, "provider")
+            seen.add(price.key)
         return self
 
     @property
