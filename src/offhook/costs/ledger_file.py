@@ -16,7 +16,10 @@ import orjson
 
 from offhook.errors import ConfigError
 
-__all__ = ["Entry", "LedgerFile"]
+__all__ = ["LEDGER", "Entry", "LedgerFile"]
+
+LEDGER = "costs.db"
+"""The name of the ledger, below `server.data_dir`."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -49,7 +52,7 @@ class Entry:
 
 
 class LedgerFile:
-    """The file at `path`. Raises sqlite3.Error where it cannot be read or written, but for `check`."""
+    """The file at `path`. Raises sqlite3.Error where it cannot be read or written, unless it says otherwise."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -72,12 +75,15 @@ class LedgerFile:
             database.executemany(f"INSERT OR REPLACE INTO entries ({_COLUMNS}) VALUES ({marks})", rows)  # noqa: S608 - our own names
 
     def read(self, first: date, last: date) -> list[Entry]:
-        """The entries of some days, the earliest first."""
+        """The entries of some days, the earliest first. Raises ConfigError."""
         if not self.path.exists():
             return []
         query = f"SELECT {_COLUMNS} FROM entries WHERE day BETWEEN ? AND ? ORDER BY day"  # noqa: S608 - our own names
-        with closing(self._open()) as database:
-            return [_entry(row) for row in database.execute(query, (str(first), str(last)))]
+        try:
+            with closing(self._open()) as database:
+                return [_entry(row) for row in database.execute(query, (str(first), str(last)))]
+        except sqlite3.Error as error:
+            raise ConfigError(f"the ledger of costs cannot be read: {error}", file=self.path) from error
 
     def spent(self, day: date, currency: str, *, but_for: str) -> Decimal:
         """The cost of a day, without what the process `but_for` wrote itself."""

@@ -9,16 +9,13 @@ from typing import Any
 from offhook.config import Settings
 from offhook.costs.bookkeeper import Bookkeeper, told_cost
 from offhook.costs.ledger import Ledger, day_of
-from offhook.costs.ledger_file import LedgerFile
+from offhook.costs.ledger_file import LEDGER, LedgerFile
 from offhook.costs.prices import PriceList
 from offhook.events import EventSink, UsageReported
 from offhook.providers.standby import Watched
 from offhook.providers.usage import Usage
 
-__all__ = ["LEDGER", "Money", "bookkeeping"]
-
-LEDGER = "costs.db"
-"""The ledger, below `server.data_dir`."""
+__all__ = ["Money", "bookkeeping"]
 
 
 class Money:
