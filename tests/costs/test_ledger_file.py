@@ -53,7 +53,7 @@ def test_before_anything_was_written_there_is_nothing(tmp_path: Path) -> None:
 def test_a_file_that_is_no_ledger_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "costs.db"
     path.write_bytes(b"not a ledger" * 100)
-    with pytest.raises(ConfigError, match="costs.db: the ledger of costs cannot be used"):
+    with pytest.raises(ConfigError, match=r"costs\.db: the ledger of costs cannot be used"):
         LedgerFile(path).check()
     with pytest.raises(ConfigError, match="cannot be read"):
         LedgerFile(path).read(DAY, DAY)
@@ -77,7 +77,8 @@ from offhook.costs.ledger_file import Entry, LedgerFile
 ledger, run = LedgerFile(Path(sys.argv[1])), sys.argv[2]
 for number in range(50):
     used = {"seconds": Decimal(1)}
-    entry = Entry(date(2026, 11, 21), f"{run}.{number}", "c", "a", "stt", "nova", "nova-3", used, Decimal("0.01"), "USD")
+    service = ("stt", "nova", "nova-3")
+    entry = Entry(date(2026, 11, 21), f"{run}.{number}", "c", "a", *service, used, Decimal("0.01"), "USD")
     ledger.write([entry])
 os.kill(os.getpid(), 9)
 """
