@@ -42,6 +42,9 @@ class Desk:
     def end(self, call: str = "c1") -> None:
         self.keeper(CallEnded(call, 9_000, EndReason.CALLER_HUNG_UP))
 
+    def spent_up(self) -> bool:
+        return self.keeper.spent_up
+
     @property
     def warnings(self) -> list[str]:
         return [event.detail for event in self.told if isinstance(event, CallTrouble)]
@@ -120,14 +123,14 @@ def test_a_day_that_crosses_its_limits_takes_no_more_calls_until_the_next(tmp_pa
         desk.begin(call)
         desk.use(0.75, call)
     assert desk.warnings == ["this day has cost 1.5 USD; costs.alert_per_day is 1"]
-    assert not desk.keeper.spent_up
+    assert not desk.spent_up()
     desk.use(1.5, "c1")
     desk.use(1, "c2")
     assert desk.warnings[1:] == ["this day has cost 3 USD; costs.stop_per_day is 3"]
-    assert desk.keeper.spent_up
+    assert desk.spent_up()
     assert desk.stopped == [], "calls in progress go on"
     desk.book.day += timedelta(days=1)
-    assert not desk.keeper.spent_up
+    assert not desk.spent_up()
     desk.use(1, "c2")
     assert len(desk.warnings) == 3, "and the new day has warnings of its own"
 
