@@ -1,6 +1,8 @@
 from pathlib import Path
 
-from offhook.call_records import read_records, scan_records, transcript
+import pytest
+
+from offhook.call_records import read_records, scan_records, shown_cost, transcript
 
 
 def test_a_transcript_is_what_was_heard_in_the_order_in_which_it_began() -> None:
@@ -34,3 +36,18 @@ def test_records_that_cannot_be_read_are_counted_by_those_who_scan(tmp_path: Pat
         (calls / f"{name}.json").write_text(content)
     assert [record and record["call_id"] for record in scan_records(tmp_path)] == ["1", None, "3", None]
     assert [record["call_id"] for record in read_records(tmp_path)] == ["3", "1"]
+
+
+@pytest.mark.parametrize(
+    ("cost", "short", "whole"),
+    [
+        (None, "", ""),
+        ("broken", "", ""),
+        ({"total": None}, "", ""),
+        ({"total": "0.0151234", "currency": "USD"}, "0.0151", "0.0151234 USD"),
+        ({"total": "2.5", "currency": "EUR", "unpriced": ["a", "b"]}, "2.5000+", "2.5+ EUR (no price of a, b)"),
+        ({"total": "0", "currency": "USD", "unpriced": ["a"]}, "?", "?"),
+    ],
+)
+def test_what_a_call_cost_is_shown_short_or_whole(cost: object, short: str, whole: str) -> None:
+    assert (shown_cost(cost), shown_cost(cost, whole=True)) == (short, whole)

@@ -71,7 +71,18 @@ def test_without_a_command_the_help_is_shown_in_a_narrow_terminal(run: Run) -> N
 
 
 @pytest.mark.parametrize(
-    "command", [["serve"], ["init"], ["doctor"], ["models"], ["models", "fetch"], ["calls"], ["call"], ["experiments"]]
+    "command",
+    [
+        ["serve"],
+        ["init"],
+        ["doctor"],
+        ["models"],
+        ["models", "fetch"],
+        ["calls"],
+        ["call"],
+        ["experiments"],
+        ["costs"],
+    ],
 )
 def test_help_of_every_command(run: Run, command: list[str]) -> None:
     status, out, _ = run(*command, "--help")
@@ -174,6 +185,23 @@ def test_a_call_is_shown_by_the_beginning_of_its_id(run: Run, tmp_path: Path) ->
     status, out, _ = run("calls", "show", "0b1e")
     assert status == 0
     assert out.splitlines()[-3:] == ["  0:00 agent: Hello.", "  0:02 caller: Hi.", "  0:02 agent: How can I help?"]
+
+
+def test_calls_have_their_cost(run: Run, tmp_path: Path) -> None:
+    cost = {"currency": "USD", "total": "0.0151", "unpriced": ["tts x"]}
+    write_record(tmp_path, cost=cost)
+    out = run("calls")[1]
+    assert out.splitlines()[1].endswith("0.0151+")
+    assert max(map(len, out.splitlines())) <= 60
+    assert "cost: 0.0151+ USD (no price of tts x)" in run("calls", "show", "0b1e")[1].splitlines()
+
+
+def test_costs_for_people_and_for_machines(run: Run) -> None:
+    status, out, _ = run("costs", "--days", "3")
+    assert (status, out.split()[:3]) == (0, ["no", "costs", "from"])
+    status, out, _ = run("costs", "--json")
+    found = json.loads(out)
+    assert (status, found["currency"], found["total"], found["days"]) == (0, "USD", "0", {})
 
 
 @pytest.mark.parametrize(("call_id", "said"), [("9", "no call has the id 9"), ("", "2 calls have ids")])

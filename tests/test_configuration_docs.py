@@ -19,7 +19,7 @@ def default(entry: Entry) -> str:
     if entry.field.default is None:
         return "not set"
     value: object = Settings()
-    if entry.path[0] in ("stt", "llm", "tts", "realtime", "tools", "mcp", "routes", "experiments"):
+    if entry.path[0] in ("stt", "llm", "tts", "realtime", "tools", "mcp", "routes", "experiments", "prices"):
         return f"`{shown_value(entry.field, entry.field.default)}`"
     for step in entry.path:
         value = value["reception"] if isinstance(value, dict) else getattr(value, step)

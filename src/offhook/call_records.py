@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from offhook.errors import OffhookError
 
-__all__ = ["find_record", "read_records", "scan_records", "transcript"]
+__all__ = ["find_record", "read_records", "scan_records", "shown_cost", "transcript"]
 
 Record = dict[str, Any]
 
@@ -46,6 +47,24 @@ def transcript(record: Record) -> Iterator[tuple[int, str, str]]:
     for (who, _), group in groupby(lines, key=lambda line: (line[1], line[1] == "keys" or line[0])):
         spoken = list(group)
         yield spoken[0][0], who, "".join(words for _, _, words in spoken)
+
+
+def shown_cost(cost: object, *, whole: bool = False) -> str:
+    """What a call cost, for people to read: cut to what they pay, or `whole`. A + means that there was more, of
+    which no price is known; a call of which nothing is known has cost "?"."""
+    if not isinstance(cost, dict):
+        return ""
+    more = "+" if cost.get("unpriced") else ""
+    try:
+        total = Decimal(str(cost.get("total")))
+    except InvalidOperation:
+        return ""
+    if more and not total:
+        return "?"
+    if not whole:
+        return f"{total:.4f}{more}"
+    unpriced = f" (no price of {', '.join(map(str, cost.get('unpriced') or ()))})" if more else ""
+    return f"{total.normalize():f}{more} {cost.get('currency')}{unpriced}"
 
 
 def _line(turn: Record) -> tuple[int, str, str] | None:

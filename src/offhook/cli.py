@@ -248,18 +248,19 @@ def _list_calls(data_dir: Path, limit: int) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    from offhook.call_records import read_records  # noqa: PLC0415
+    from offhook.call_records import read_records, shown_cost  # noqa: PLC0415
 
     records = read_records(data_dir)[:limit]
     if not records:
         typer.echo(f"no calls yet in {data_dir / 'calls'}")
         return
-    table = Table("started", "call", "agent", "length", "ended by", box=None, pad_edge=False)
+    table = Table("started", "call", "agent", "length", "ended by", "cost", box=None, pad_edge=False)
     for record in records:
         started = str(record.get("started_at", ""))[5:16].replace("T", " ")
         call_id, agent = str(record["call_id"])[:8], str(record.get("agent", ""))
         ended = str(record.get("end_reason") or "").replace("_", " ")
-        table.add_row(started, call_id, agent, _length(record.get("duration_ms")), ended)
+        cost = shown_cost(record.get("cost"))
+        table.add_row(started, call_id, agent, _length(record.get("duration_ms")), ended, cost)
     Console(highlight=False).print(table)
 
 
@@ -276,12 +277,14 @@ def show(
     config: ConfigOption = None,
 ) -> None:
     """Show what was said in a call."""
-    from offhook.call_records import find_record, transcript  # noqa: PLC0415
+    from offhook.call_records import find_record, shown_cost, transcript  # noqa: PLC0415
 
     record = find_record(_load(config or context.obj).settings.server.data_dir, call_id)
     for name, value in record.items():
         if isinstance(value, str | int | float) and value != "":
             typer.echo(f"{name}: {value}")
+    if cost := shown_cost(record.get("cost"), whole=True):
+        typer.echo(f"cost: {cost}")
     typer.echo()
     for at, who, text in transcript(record):
         typer.echo(f"{_length(at):>6} {who}: {text}")
@@ -298,6 +301,25 @@ def experiments(
     from offhook.experiments.command import run  # noqa: PLC0415 - with numpy, which few commands need
 
     typer.echo(run(_load(config).settings, name, since, as_json=as_json), nl=False)
+
+
+@app.command()
+def costs(
+    config: ConfigOption = None,
+    days: Annotated[int, typer.Option("--days", "-n", min=1, help="How many, today included.")] = 7,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
+) -> None:
+    """Show what calls have cost.
+
+    By day, by agent and by provider. A + means that there was more, of which no price is known.
+    """
+    from offhook.costs_report import print_report, report  # noqa: PLC0415
+
+    found = report(_load(config).settings, days)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        print_report(found)
 
 
 @app.command(context_settings=_HANDED_ON, add_help_option=False)

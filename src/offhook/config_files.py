@@ -20,6 +20,7 @@ from offhook.config.providers import switched_off
 from offhook.config.tools import secret_names
 from offhook.environment import FLAT_NAMES, is_placeholder, prefixed_path, targets
 from offhook.errors import ConfigError, SettingsError
+from offhook.price_file import price_key, price_rows, wrong_in
 from offhook.settings_tree import entries, find, is_secret, kinds, submodel
 from offhook.toml_lines import KeyPath, key_lines
 from offhook.wrong_settings import Complaint, complaints
@@ -105,6 +106,7 @@ def read_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
     _apply(draft, variables)
     _split_lists(draft)
     _resolve_paths(draft)
+    _include_prices(draft)
     settings = _judge(draft)
     return Loaded(settings, tuple(draft.files), (*draft.notes, *_dead_models(settings)))
 
@@ -129,12 +131,12 @@ def _read_toml(draft: _Draft, path: Path | None, cwd: Path) -> None:
     _refuse_secrets(draft)
 
 
-def _text(draft: _Draft, file: Path, *, required: bool) -> str | None:
+def _text(draft: _Draft, file: Path, *, required: bool, hint: str = "`offhook init` writes a new one") -> str | None:
     try:
         raw = file.read_bytes()
     except FileNotFoundError:
         if required:
-            draft.errors.append(ConfigError("no such file", file=file, hint="`offhook init` writes a new one"))
+            draft.errors.append(ConfigError("no such file", file=file, hint=hint))
         return None
     except OSError as exc:
         draft.errors.append(ConfigError(f"cannot be read: {exc.strerror}", file=file))
@@ -321,6 +323,31 @@ def _resolve_paths(draft: _Draft) -> None:
             text = _value(draft.values, path)
             if isinstance(text, str):
                 draft.put(tuple(map(str, path)), origin.folder / Path(text).expanduser(), origin)
+
+
+def _include_prices(draft: _Draft) -> None:
+    """Add the rows of the file that `costs.prices` names, but for those that the settings have themselves."""
+    costs = draft.values.get("costs")
+    file = costs.get("prices") if isinstance(costs, dict) else None
+    own = draft.values.get("prices", [])
+    if not isinstance(file, Path) or not isinstance(own, list):
+        return
+    text = _text(draft, file, required=True, hint="costs.prices names it")
+    if text is None:
+        return
+    draft.files.append(file)
+    try:
+        rows = price_rows(text)
+    except tomllib.TOMLDecodeError as exc:
+        draft.errors.append(_syntax_error(file, exc))
+        return
+    draft.errors.extend(wrong_in(text, file, draft.values["costs"].get("currency", "USD")))
+    taken = [price_key(row) for row in own]
+    added = [row for row in rows if price_key(row.values) not in taken]
+    draft.values["prices"] = [*own, *(row.values for row in added)]
+    for index, row in enumerate(added, len(own)):
+        places = {("prices", index, *path): line for path, line in row.lines.items()}
+        draft.origins.update({path: _Origin(file.parent, file, line) for path, line in places.items()})
 
 
 def _judge(draft: _Draft) -> Settings:

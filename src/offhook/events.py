@@ -6,6 +6,7 @@ answered, on the call's own media clock, so that every event can be found again 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ __all__ = [
     "AgentSaid",
     "AgentSpeechStarted",
     "BargeIn",
+    "CallCosted",
     "CallEnded",
     "CallEvent",
     "CallStarted",
@@ -40,6 +42,7 @@ class EndReason(StrEnum):
     TRANSFERRED = "transferred"
     SILENCE = "silence"
     MAX_DURATION = "max_duration"
+    COST_LIMIT = "cost_limit"
     ANSWERING_MACHINE = "answering_machine"
     BUSY = "busy"
     CALLER_LIMIT = "caller_limit"
@@ -173,10 +176,28 @@ class TurnMeasured(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class UsageReported(CallEvent):
-    """What `provider` counts, and bills, since the last time: a number for each kind, such as `audio_out` tokens."""
+    """What `provider` was used for, and bills, since the last time: a number for each kind, such as `audio_out` tokens.
+
+    `stage` is what it was used as: realtime, stt, llm, tts or carrier. `model` is the one that it used; of a carrier it
+    is the direction of the call. `estimated` numbers are ours, where the provider tells none."""
 
     provider: str
     used: Mapping[str, float]
+    stage: str = ""
+    model: str = ""
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallCosted(CallEvent):
+    """What a call has cost so far, in `currency`, by the names of providers. `unpriced` is what nothing is known of:
+    the cost is at least this."""
+
+    total: Decimal
+    currency: str
+    providers: Mapping[str, Decimal]
+    unpriced: tuple[str, ...] = ()
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from offhook.providers.standby import Standby, Watched
 from offhook.providers.stt.base import StreamEvents, Transcript
 from offhook.providers.tts.base import SpeechChunk, Synthesizer, WordTime
 from offhook.providers.tts.failover import FailoverSynthesizer
+from offhook.providers.usage import OnUsage, not_counted
 from offhook.providers.vad.base import VadState
 
 MS_A_WORD = 200
@@ -306,7 +307,8 @@ class Brain(Checked):
         self.stopped = 0
         self.closed = 0
 
-    def open(self, call: CallFacts) -> "Brain":
+    def open(self, call: CallFacts, on_usage: OnUsage = not_counted) -> "Brain":
+        self.on_usage = on_usage
         return self
 
     async def respond(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[Piece]:

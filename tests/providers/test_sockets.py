@@ -256,3 +256,16 @@ async def test_a_fault_of_ours_ends_the_connection_and_is_logged() -> None:
 def test_ends(code: int | None, retryable: bool) -> None:
     error = ended(ApiServer("vendor", "http://x", KEY, timeout_s=1), code, "")
     assert (error.status, error.retryable) == (code, retryable)
+
+
+async def test_last_words_are_heard_where_they_are_wanted() -> None:
+    peer, listener = Peer(), Listener()
+    heard: list[str | bytes] = []
+    async with peer.serve() as server:
+        socket = opened(server, listener)
+        socket.send("hello")
+        await until(lambda: listener.messages)
+        await socket.close("that was all", heard.append)
+        await until(lambda: peer.code)
+    assert (listener.messages, heard) == (["hello"], ["that was all"])
+    assert listener.errors == []

@@ -60,9 +60,11 @@ class Board:
                 phrases,
                 self.files,
                 dialler,
+                spent_up=lambda: self.spent_up,
             )
         )
         self.fails = False
+        self.spent_up = False
         self.handles: list[CallHandle] = []
 
     def sink(self, event: CallEvent) -> None:

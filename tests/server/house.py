@@ -34,7 +34,9 @@ class House:
         self.board = Board(folder, dialler=self.dialler, **sections)
         self.starting = False
         api = guarded(KEY)
-        CallsApi(self.dialler, lambda: None if self.starting else self.board.switchboard).add_to(api)
+        self.costs: dict[str, dict[str, Any]] = {}
+        board = self.board
+        CallsApi(self.dialler, lambda: None if self.starting else board.switchboard, self.costs.get).add_to(api)
         app = web.Application()
         app.router.add_get("/health", self.health)
         app.add_subapp("/v1", api)

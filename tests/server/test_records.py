@@ -2,12 +2,13 @@ import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import orjson
 import pytest
 
-from offhook.events import CallEnded, CallerSaid, CallStarted, DtmfReceived, EndReason, UsageReported
+from offhook.events import CallCosted, CallEnded, CallerSaid, CallStarted, DtmfReceived, EndReason, UsageReported
 from offhook.server.records import CallRecords
 
 STARTED = CallStarted(
@@ -115,11 +116,38 @@ def test_what_providers_count_is_added_up(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as worker:
         records = CallRecords(tmp_path, worker)
         records(STARTED)
-        records(UsageReported("5f1", 900, "openai", {"audio_in": 10, "audio_out": 40}))
-        records(UsageReported("5f1", 1_900, "openai", {"audio_out": 2}))
-        records(UsageReported("5f1", 2_900, "other", {"seconds": 1.5}))
+        records(UsageReported("5f1", 900, "openai", {"audio_in": 10, "audio_out": 40}, "realtime", "mini"))
+        records(UsageReported("5f1", 1_900, "openai", {"audio_out": 2}, "realtime", "mini", estimated=True))
+        records(UsageReported("5f1", 2_900, "openai", {"seconds": 1.1}, "stt", "transcribe"))
+        records(UsageReported("5f1", 2_950, "openai", {"seconds": 2.2}, "stt", "transcribe"))
         records(CallEnded("5f1", 3_000, EndReason.CALLER_HUNG_UP))
     [path] = tmp_path.glob("*.json")
     record = orjson.loads(path.read_bytes())
-    assert record["usage"] == {"openai": {"audio_in": 10, "audio_out": 42}, "other": {"seconds": 1.5}}
+    session = {"stage": "realtime", "provider": "openai", "model": "mini"}
+    words = {"stage": "stt", "provider": "openai", "model": "transcribe"}
+    assert record["usage"] == [
+        {**session, "used": {"audio_in": 10, "audio_out": 42}, "estimated": True},
+        {**words, "used": {"seconds": 3.3}, "estimated": False},
+    ]
+    assert record["cost"] is None
     assert record["turns"] == []
+
+
+def test_what_a_call_cost_is_in_its_record_to_the_last_digit(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as worker:
+        records = CallRecords(tmp_path, worker)
+        records(STARTED)
+        records(CallCosted("5f1", 900, Decimal("0.001"), "USD", {"openai": Decimal("0.001")}))
+        shares = {"openai": Decimal("0.012345678901"), "nova": Decimal(0)}
+        records(
+            CallCosted("5f1", 2_900, Decimal("0.012345678901"), "USD", shares, ("stt nova (nova-3)",), estimated=True)
+        )
+        records(CallEnded("5f1", 3_000, EndReason.CALLER_HUNG_UP))
+    [path] = tmp_path.glob("*.json")
+    assert orjson.loads(path.read_bytes())["cost"] == {
+        "currency": "USD",
+        "total": "0.012345678901",
+        "providers": {"openai": "0.012345678901", "nova": "0"},
+        "unpriced": ["stt nova (nova-3)"],
+        "estimated": True,
+    }

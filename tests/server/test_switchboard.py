@@ -304,3 +304,29 @@ async def test_who_is_turned_away_has_no_variant(tmp_path: Path) -> None:
         await board.run(100)
         _, refused = [event for event in board.events if isinstance(event, CallStarted)]
         assert (refused.agent, refused.experiment, refused.variant) == ("reception", "", "")
+
+
+async def test_a_day_that_cost_enough_takes_no_more_calls_and_lets_those_go_on_that_are_there(board: Board) -> None:
+    before = board.ring()
+    board.spent_up = True
+    late = board.ring()
+    await board.run(4_000)
+    assert (before.closed, late.closed) == ([], [EndReason.BUSY])
+    assert (board.switchboard.active, board.switchboard.refused) == (1, 1)
+    line = board.settings.costs.stop_day_line
+    assert len([frame for frame in late.sent if frame != late.format.silence]) == len(line.split()) * 200 // 20
+    board.spent_up = False
+    assert board.ring().closed == []
+
+
+async def test_whom_we_called_is_talked_to_whatever_the_day_has_cost(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"keys": {"from_number": "+15550199"}})
+    dialler = Dialler(settings, {"vobiz": PaperApi()}, lambda: "https://x.example")
+    board = Board(tmp_path, dialler=dialler)
+    placed = await dialler.dial("+15550100")
+    board.spent_up = True
+    leg = board.ring(dialler.origin(placed.id))
+    await board.run(100)
+    assert (leg.closed, board.switchboard.active) == ([], 1)
+    await board.switchboard.hang_up_all()
+    board.files.shutdown()

@@ -12,6 +12,7 @@ from offhook.calls.clock import MediaClock
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
 from offhook.calls.key_tones import key_tones
 from offhook.calls.leg import Leg
+from offhook.calls.line_meter import LineMeter
 from offhook.calls.playout import Playout
 from offhook.calls.recorder import Recorder
 from offhook.calls.tools.base import ToolContext
@@ -55,6 +56,9 @@ class Call:
         self._recorder = recorder
         self._longest_ms = int(longest_s * 1000)
         self._longest_line = longest_line
+        self._last_words: tuple[str, EndReason] | None = None
+        self._winding_up = False
+        self._line_meter = LineMeter(facts.call_id, leg, sink)
         self._on_ended = on_ended
         self._beats = 0
         self._heard = 0
@@ -185,6 +189,7 @@ class Call:
 
     def _beat(self, engine: Engine, live: bool) -> None:
         self._beats += 1
+        self._line_meter.tick(self.now_ms)
         if self._handed_over_ms is not None:
             # The carrier ends the leg when it has connected the caller; to close it before would end the call.
             if self.now_ms - self._handed_over_ms >= _HANDOVER_MS:
@@ -197,8 +202,10 @@ class Call:
             self._fill()
         engine.tick(self.now_ms)
         if self._longest_ms and self.now_ms >= self._longest_ms:
-            self._longest_ms = 0
-            engine.wind_up(self._longest_line, EndReason.MAX_DURATION)
+            self.wind_up(self._longest_line, EndReason.MAX_DURATION)
+        if self._last_words is not None and not self._winding_up:
+            self._winding_up = True
+            engine.wind_up(*self._last_words)
 
     def _fill(self) -> None:
         # A muted line sends nothing; turns must still come to their end.
@@ -251,6 +258,10 @@ class Call:
 
     # The end
 
+    def wind_up(self, line: str, reason: EndReason) -> None:
+        """Say `line` from the next beat on, then end the call for `reason`. The first reason stands."""
+        self._last_words = self._last_words or (line, reason)
+
     def end(self, reason: EndReason, detail: str = "") -> None:
         """End the call. The first reason stands; later ones are ignored."""
         if self._closing is None:
@@ -270,6 +281,7 @@ class Call:
             "marks_given_up": self._playout.marks_given_up,
             "frames_heard": self._heard,
         }
+        self._line_meter.close(self.now_ms)
         self._sink(CallEnded(self.facts.call_id, self.now_ms, reason, detail, counters))
         self.ended.set()
         self._on_ended(self)

@@ -12,8 +12,9 @@ from offhook.audio.resample import Resampler
 from offhook.audio.samples import float_samples
 from offhook.calls.kept_audio import KeptAudio
 from offhook.errors import ProviderError
-from offhook.providers.standby import Watched
+from offhook.providers.standby import OnUsed, Watched
 from offhook.providers.stt.base import Recognizer, StreamingRecognizer, Transcript, TurnSign
+from offhook.providers.usage import Usage
 
 __all__ = ["Along", "Ears", "Listener", "Listening", "OnDemand"]
 
@@ -42,8 +43,9 @@ class Listening(Protocol):
 class OnDemand:
     """A recogniser of whole utterances: it is given the kept audio when it is asked."""
 
-    def __init__(self, watched: Watched[Ears], recognizer: Recognizer, kept: KeptAudio, language: str):
+    def __init__(self, watched: Watched[Ears], recognizer: Recognizer, kept: KeptAudio, language: str, on_used: OnUsed):
         self.watched = watched
+        self._on_used = on_used
         self._recognizer = recognizer
         self._kept = kept
         self._language = language
@@ -54,6 +56,7 @@ class OnDemand:
     async def transcribe(self, onset_ms: int, end_ms: int) -> Transcript:
         """Transcribe the kept audio between the two times, with what lies around it. Raises ProviderError."""
         frames = self._kept.between(onset_ms, end_ms)
+        self._on_used(self.watched, Usage(seconds=round(self._kept.format.ms_in(len(frames)) / 1000, 3)))
         samples = await asyncio.to_thread(_samples, frames, self._kept.format)
         return await self._recognizer.transcribe(samples, language=self._language)
 
@@ -91,8 +94,10 @@ class Along:
         *,
         from_ms: int | None,
         listener: Listener,
+        on_used: OnUsed,
     ):
         self.watched = watched
+        self._on_used = on_used
         every_ms = recognizer.words_every_ms
         self.words_within_s = None if every_ms is None else every_ms / 1000 + watched.stall_s
         self._listener = listener
@@ -124,6 +129,10 @@ class Along:
     def on_turn(self, sign: TurnSign, text: str) -> None:
         """A judgement of the turn."""
         self._listener.judged_turn(self, sign, text)
+
+    def on_usage(self, usage: Usage) -> None:
+        """What was used."""
+        self._on_used(self.watched, usage)
 
     def on_failed(self, error: ProviderError) -> None:
         """The stream is dead."""

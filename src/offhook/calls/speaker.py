@@ -11,9 +11,10 @@ from offhook.calls.playout import Playout
 from offhook.calls.spoken import Spoken, spoken
 from offhook.calls.track import Track
 from offhook.errors import ProviderError
-from offhook.providers.standby import OnTrouble, in_time, no_trouble
+from offhook.providers.standby import OnTrouble, OnUsed, in_time, no_trouble, not_billed
 from offhook.providers.tts.base import SpeechChunk, WordTime
 from offhook.providers.tts.failover import FailoverSynthesizer
+from offhook.providers.tts.metering import SpeechMeter
 
 __all__ = ["Phrases", "Speaker"]
 
@@ -27,10 +28,12 @@ class Phrases:
     """Speech of lines that are said often, synthesised once for all calls, whatever their legs speak.
 
     Only the first voice prepares lines: a caller must not hear another one because the first was away at the start.
+    `on_used` is told what that took, which belongs to no call.
     """
 
-    def __init__(self, synthesizer: FailoverSynthesizer):
+    def __init__(self, synthesizer: FailoverSynthesizer, on_used: OnUsed = not_billed):
         self.synthesizer = synthesizer
+        self._on_used = on_used
         self._ready: dict[_Line, tuple[SpeechChunk, ...]] = {}
         self._missing: dict[_Line, None] = {}
         self._preparing: asyncio.Task[None] | None = None
@@ -53,6 +56,7 @@ class Phrases:
         format: AudioFormat,  # noqa: A002
         speed: float,
         on_trouble: OnTrouble = no_trouble,
+        on_used: OnUsed = not_billed,
     ) -> AsyncGenerator[SpeechChunk]:
         """Speech of `text`: at once if it was prepared, else as it is synthesised, in `format` if the voice can."""
         ready = self._ready.get((text, speed))
@@ -62,7 +66,7 @@ class Phrases:
             return
         if (text, speed) in self._missing and (self._preparing is None or self._preparing.done()):
             self._preparing = asyncio.get_running_loop().create_task(self._prepare_missing())
-        speech = self.synthesizer.synthesize(text, format=format, speed=speed, on_trouble=on_trouble)
+        speech = self.synthesizer.synthesize(text, format=format, speed=speed, on_trouble=on_trouble, on_used=on_used)
         async with aclosing(speech):
             async for chunk in speech:
                 yield chunk
@@ -74,21 +78,39 @@ class Phrases:
                 return
             speech = in_time(first.provider.synthesize(text, format=PCM_24K, speed=speed), _LONGEST_S, first.name)
             try:
-                self._ready[text, speed] = tuple([chunk async for chunk in speech])
+                chunks = tuple([chunk async for chunk in speech])
             except ProviderError as error:
                 first.failed(error)
             else:
+                self._ready[text, speed] = chunks
                 self._missing.pop((text, speed), None)
+                self._count(text, chunks)
+
+    def _count(self, text: str, chunks: Iterable[SpeechChunk]) -> None:
+        meter = SpeechMeter(text)
+        for chunk in chunks:
+            meter.came(chunk)
+        if usage := meter.usage:
+            self._on_used(self.synthesizer.standby.first, usage)
 
 
 class Speaker:
     """Speaks into the playout of one call."""
 
-    def __init__(self, phrases: Phrases, playout: Playout, *, speed: float, on_trouble: OnTrouble = no_trouble):
+    def __init__(
+        self,
+        phrases: Phrases,
+        playout: Playout,
+        *,
+        speed: float,
+        on_trouble: OnTrouble = no_trouble,
+        on_used: OnUsed = not_billed,
+    ):
         self._phrases = phrases
         self._playout = playout
         self._speed = speed
         self._on_trouble = on_trouble
+        self._on_used = on_used
 
     async def speak(self, text: AsyncIterator[str], track: Track) -> None:
         """Speak `text` into `track` and finish it; returns when all of its sound is queued. Raises ProviderError."""
@@ -113,7 +135,9 @@ class Speaker:
         begin_ms, begin_char = track.length_ms, len(track.text)
         track.text += clause.text
         fitting = _Fitting(track.format)
-        sound = self._phrases.speech(speech.text, format=track.format, speed=self._speed, on_trouble=self._on_trouble)
+        sound = self._phrases.speech(
+            speech.text, format=track.format, speed=self._speed, on_trouble=self._on_trouble, on_used=self._on_used
+        )
         async with aclosing(sound):
             async for chunk in sound:
                 track.append(fitting.fit(chunk), _written_words(chunk.words, speech, begin_ms, begin_char))

@@ -11,7 +11,7 @@ from offhook.audio.formats import AudioFormat
 from offhook.calls.kept_audio import KeptAudio
 from offhook.calls.listening import Along, Ears, Listening, OnDemand
 from offhook.errors import ProviderError
-from offhook.providers.standby import Standby, Watched
+from offhook.providers.standby import OnUsed, Standby, Watched, not_billed
 from offhook.providers.stt.base import StreamingRecognizer, Transcript, TurnSign
 
 __all__ = ["Transcriber", "TranscriberEvents"]
@@ -45,6 +45,7 @@ class Transcriber:
     audio of the current utterance first. One that gives no words while the caller speaks is doubted: the next one is
     set to work beside it, and the transcripts of both decide whether it was deaf or whether there was nothing to hear.
     A better one that is well again takes over between two utterances. `kept` has what another one heard of the call.
+    `on_used` is told what each was sent, whatever became of it.
     """
 
     def __init__(
@@ -56,10 +57,12 @@ class Transcriber:
         padding_ms: int,
         events: TranscriberEvents,
         kept: KeptAudio | None = None,
+        on_used: OnUsed = not_billed,
     ):
         self._standby = standby
         self._language = language
         self._events = events
+        self._on_used = on_used
         self._kept = kept or KeptAudio(format, padding_ms=padding_ms)
         self._listening: Listening | None = None
         self._doubted: Along | None = None
@@ -136,8 +139,16 @@ class Transcriber:
     def _open(self, watched: Watched[Ears], from_ms: int | None) -> Listening:
         provider = watched.provider
         if isinstance(provider, StreamingRecognizer):
-            return Along(watched, provider, self._kept, self._language, from_ms=from_ms, listener=self)
-        return OnDemand(watched, provider, self._kept, self._language)
+            return Along(
+                watched,
+                provider,
+                self._kept,
+                self._language,
+                from_ms=from_ms,
+                listener=self,
+                on_used=self._on_used,
+            )
+        return OnDemand(watched, provider, self._kept, self._language, self._on_used)
 
     def _prefer(self) -> None:
         """Between utterances a better one that is well again takes over."""

@@ -10,6 +10,7 @@ from offhook.config.carriers import (
     MediaStreamSettings,
     TwilioSettings,
 )
+from offhook.config.costs import CostSettings, PriceSettings, UsageKind
 from offhook.config.experiments import ExperimentSettings, VariantSettings
 from offhook.config.overlays import AgentOverlay
 from offhook.config.providers import LlmSettings, RealtimeSettings, SttSettings, TtsSettings
@@ -33,6 +34,7 @@ __all__ = [
     "AudioSocketSettings",
     "CarrierName",
     "CarrierSettings",
+    "CostSettings",
     "DialCarrier",
     "ExperimentSettings",
     "HttpToolSettings",
@@ -42,6 +44,7 @@ __all__ = [
     "McpSettings",
     "MediaStreamSettings",
     "ModelSettings",
+    "PriceSettings",
     "RealtimeSettings",
     "RecordingSettings",
     "RouteSettings",
@@ -52,5 +55,6 @@ __all__ = [
     "TtsSettings",
     "TurnSettings",
     "TwilioSettings",
+    "UsageKind",
     "VariantSettings",
 ]

@@ -21,6 +21,7 @@ from offhook.config.carriers import (
     MediaStreamSettings,
     TwilioSettings,
 )
+from offhook.config.costs import CostSettings, PriceSettings
 from offhook.config.experiments import ExperimentSettings
 from offhook.config.overlays import overlaid
 from offhook.config.providers import (
@@ -179,6 +180,8 @@ class Settings(Section):
     tools: dict[ToolName, HttpToolSettings] = Field(default_factory=dict, examples=["opening_hours"])
     mcp: dict[TableName, McpSettings] = Field(default_factory=dict, examples=["time"])
     routes: tuple[RouteSettings, ...] = ()
+    costs: CostSettings = CostSettings()
+    prices: tuple[PriceSettings, ...] = ()
     keys: KeySettings = KeySettings()
 
     @model_validator(mode="after")
@@ -259,6 +262,15 @@ class Settings(Section):
                 if name not in every:
                     known = ", ".join(every)
                     raise wrong(f'there is no tool "{name}"; there are: {known}', *path, "tools")
+        return self
+
+    @model_validator(mode="after")
+    def _prices_differ(self) -> "Settings":
+        seen = set()
+        for index, price in enumerate(self.prices):
+            if price.key in seen:
+                raise wrong(f"there is another price of {' '.join(price.key)}", "prices", index, "provider")
+            seen.add(price.key)
         return self
 
     @property

@@ -5,7 +5,7 @@ Nothing reconnects here: whoever opened the connection knows what to do without 
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -50,6 +50,7 @@ class Socket:
         self._open = False
         self._ended = False
         self._leaving = False
+        self._last_words: Callable[[str | bytes], None] | None = None
         self._task = asyncio.create_task(self._run(path, query))
 
     def send(self, message: str | bytes) -> None:
@@ -68,10 +69,13 @@ class Socket:
         self._fail(error)
         self._task.cancel()
 
-    async def close(self, farewell: str = "") -> None:
-        """Say `farewell` and leave, within about a second. Never raises."""
+    async def close(self, farewell: str = "", last_words: Callable[[str | bytes], None] | None = None) -> None:
+        """Say `farewell` and leave, within about a second. Never raises.
+
+        If `last_words` wants what the provider says to that, the provider is left to end the connection."""
         if farewell:
             self.send(farewell)
+            self._last_words = last_words
         self._ended = self._leaving = True
         self._wake.set()
         if not self._open:
@@ -109,10 +113,10 @@ class Socket:
             if message.type in _ENDS:
                 error = ws.exception()
                 return ended(self._server, ws.close_code, type(error).__name__ if error else "")
-            if self._ended:
+            if self._ended and not self._last_words:
                 continue
             try:
-                self._listener.on_message(message.data)
+                (self._last_words or self._listener.on_message)(message.data)
             except WireError as error:
                 return self._server.failure(str(error))
 
@@ -122,7 +126,8 @@ class Socket:
             while True:
                 await self._write_unsent(ws)
                 if self._leaving:
-                    await ws.close()
+                    if not self._last_words:
+                        await ws.close()
                     return
                 self._wake.clear()
                 await self._wake.wait()

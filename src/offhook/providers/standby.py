@@ -8,13 +8,14 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 
 from offhook.errors import ProviderError
+from offhook.providers.usage import Usage
 
-__all__ = ["OnTrouble", "Standby", "Watched", "in_time", "no_trouble", "nothing"]
+__all__ = ["OnTrouble", "OnUsed", "Standby", "Watched", "in_time", "no_trouble", "not_billed", "nothing"]
 
 log = structlog.get_logger(__name__)
 
@@ -23,12 +24,19 @@ T = TypeVar("T")
 OnTrouble = Callable[[ProviderError], None]
 """Told of each provider that failed a call and was replaced; the error names it."""
 
+OnUsed = Callable[["Watched[Any]", Usage], None]
+"""Told what each provider was used for since the last time."""
+
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _CHECK_S = 5.0
 
 
 def no_trouble(error: ProviderError) -> None:
     """An `OnTrouble` for those who do not want to know."""
+
+
+def not_billed(watched: "Watched[Any]", usage: Usage) -> None:
+    """An `OnUsed` for those who do not want to know."""
 
 
 async def nothing() -> None:
@@ -41,7 +49,8 @@ class Watched(Generic[P]):
     `warm_up` opens what a coming call needs. `check` is asked in the background after a failure: first after a second,
     then ever more seldom, up to once a minute, until it raises nothing. Passing the check does not end the growing of
     the pauses, real work does: a provider that passes and fails again is soon left alone. `stall_ms` is the longest
-    wait for a sign of it. `exhausted` tells for how many seconds its limits are used up, 0 while they are not.
+    wait for a sign of it. `exhausted` tells for how many seconds its limits are used up, 0 while they are not. `model`
+    is what it is billed by.
     """
 
     def __init__(
@@ -52,12 +61,14 @@ class Watched(Generic[P]):
         check: Callable[[], Awaitable[None]] = nothing,
         warm_up: Callable[[], Awaitable[None]] = nothing,
         stall_ms: int = 1_200,
+        model: str = "",
         exhausted: Callable[[], float] = lambda: 0.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ):
         self.provider = provider
         self.name = name
+        self.model = model
         self.stall_s = stall_ms / 1000
         self.healthy = True
         self._exhausted = exhausted

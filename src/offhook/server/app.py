@@ -5,9 +5,10 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -23,7 +24,7 @@ from offhook.carriers.media_stream.addresses import Addresses
 from offhook.carriers.outbound import Dialler
 from offhook.config import Settings
 from offhook.errors import ConfigError
-from offhook.events import CallEvent
+from offhook.events import CallEvent, EndReason
 from offhook.server.api.calls import CallsApi
 from offhook.server.api.guard import guarded
 from offhook.server.asterisk import Asterisk, open_asterisk
@@ -31,11 +32,11 @@ from offhook.server.asterisk_websocket import MEDIA_PATH, AsteriskWebSocket
 from offhook.server.brains import Brains, load_brains
 from offhook.server.carrier_lines import carrier_lines
 from offhook.server.dialling import dialling, open_apis
-from offhook.server.event_log import EventLog
 from offhook.server.listening import listen
 from offhook.server.media_streams import MediaStreams
-from offhook.server.records import CallRecords
+from offhook.server.money import Money, bookkeeping
 from offhook.server.switchboard import Desk, Switchboard
+from offhook.server.told import Told
 from offhook.server.tunnel import tunnel_to
 
 __all__ = ["Server", "run"]
@@ -46,7 +47,7 @@ log = structlog.get_logger(__name__)
 class Server:
     """A running server. `http_port` and `audiosocket_port` are the ports in use; `addresses` those at which carriers
     reach it, through the tunnel if there is one; `carriers` may call by webhook; `asterisk` is there if a user
-    of its manager interface is set."""
+    of its manager interface is set; `money` keeps the books of calls."""
 
     def __init__(self, settings: Settings, *, tunnel: bool = False):
         self.settings = settings
@@ -58,6 +59,7 @@ class Server:
         self.audiosocket_port = 0
         self.switchboard: Switchboard | None = None
         self.asterisk: Asterisk | None = None
+        self.money: Money | None = None
         self.carriers = tuple(carrier for carrier in CARRIERS if settings.carrier(carrier).enabled)
 
     @asynccontextmanager
@@ -77,9 +79,13 @@ class Server:
             if self._tunnel:
                 tunnel = tunnel_to(self.settings.server.http_host, self.http_port, self.settings)
                 self.addresses.public_url = await stack.enter_async_context(tunnel)
-            brains = await load_brains(self.settings)
+            files = ThreadPoolExecutor(1, thread_name_prefix="files")
+            stack.callback(files.shutdown, wait=True)
+            told = Told(self.settings, files)
+            self.money = stack.enter_context(bookkeeping(self.settings, emit=told, stop=self._stop_call))
+            brains = await load_brains(self.settings, self.money.prepared)
             stack.push_async_callback(brains.close)
-            self.switchboard = self._switchboard(brains, dialler, stack)
+            self.switchboard = self._switchboard(brains, dialler, told, self.money)
             if brains.voice_detection is not None:
                 self.clock.after(brains.voice_detection.step)
             beat = asyncio.create_task(self.clock.run())
@@ -93,29 +99,25 @@ class Server:
             websocket.open(self.switchboard, asterisk.controlled(answer) if asterisk else answer)
             yield self
 
-    def _switchboard(self, brains: Brains, dialler: Dialler, stack: AsyncExitStack) -> Switchboard:
-        files = ThreadPoolExecutor(1, thread_name_prefix="files")
-        stack.callback(files.shutdown, wait=True)
-        records = CallRecords(self.settings.server.data_dir / "calls", files)
-        lines = EventLog(transcripts=self.settings.server.log_transcripts)
-
+    def _switchboard(self, brains: Brains, dialler: Dialler, told: Told, money: Money) -> Switchboard:
         def sink(event: CallEvent) -> None:
-            lines(event)
-            records(event)
+            told(event)
+            money.books(event)
 
         return Switchboard(
             Desk(
                 self.settings,
                 self.clock,
                 sink,
-                records,
+                told.records,
                 brains.engines,
                 brains.instructions,
                 brains.voice_detection,
                 brains.phrases,
-                files,
+                told.files,
                 dialler,
                 brains.expect,
+                lambda: money.books.spent_up,
             )
         )
 
@@ -137,7 +139,7 @@ class Server:
         key = make_key(self.settings)
         stack.callback(forget_key, self.settings, key)
         api = guarded(key)
-        CallsApi(dialler, lambda: self.switchboard).add_to(api)
+        CallsApi(dialler, lambda: self.switchboard, self._cost_of).add_to(api)
         app.add_subapp("/v1", api)
         settings = self.settings.server
         self.http_port = await listen(
@@ -147,6 +149,14 @@ class Server:
             health = web.Application()
             health.router.add_get("/health", self._health)
             await listen(stack, health, settings.http_host, settings.health_port, "server.health_port (HEALTH_PORT)")
+
+    def _cost_of(self, call_id: str) -> Mapping[str, Any] | None:
+        return self.money.cost_of(call_id) if self.money is not None else None
+
+    def _stop_call(self, call_id: str) -> None:
+        call = self.switchboard.find(call_id) if self.switchboard is not None else None
+        if call is not None:
+            call.wind_up(self.settings.costs.stop_call_line, EndReason.COST_LIMIT)
 
     async def _health(self, request: web.Request) -> web.Response:
         board = self.switchboard

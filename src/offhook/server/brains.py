@@ -11,6 +11,7 @@ from offhook.calls.speaker import Phrases
 from offhook.calls.voice_detection import VoiceDetection
 from offhook.config import Settings
 from offhook.providers.models import locate
+from offhook.providers.standby import OnUsed, not_billed
 from offhook.providers.vad.base import VadModel
 
 __all__ = ["Brains", "load_brains"]
@@ -19,7 +20,7 @@ __all__ = ["Brains", "load_brains"]
 @dataclass
 class Brains:
     """Models and engines. `engines` has a factory, `instructions` the instructions, and `expects` what is to be done
-    before a call, for each agent's name."""
+    before a call, for each agent's name; `on_used` is told of work for no call."""
 
     settings: Settings = field(default_factory=Settings)
     engines: dict[str, EngineFactory] = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Brains:
     expects: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     voice_detection: VoiceDetection | None = None
     phrases: Phrases | None = None
+    on_used: OnUsed = not_billed
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -48,9 +50,10 @@ class Brains:
             await close()
 
 
-async def load_brains(settings: Settings) -> Brains:
-    """Load what the agents of `settings` need, and nothing else. Raises ModelError, ConfigError."""
-    brains = Brains(settings)
+async def load_brains(settings: Settings, on_used: OnUsed = not_billed) -> Brains:
+    """Load what the agents of `settings` need, and nothing else; `on_used` is told of what their voices speak before
+    the first call. Raises ModelError, ConfigError."""
+    brains = Brains(settings, on_used=on_used)
     try:
         await _load(settings, brains)
     except BaseException:

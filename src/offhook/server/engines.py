@@ -21,7 +21,7 @@ _USUAL_RATES = (8_000, 16_000, 24_000, 48_000)
 
 async def load_engines(settings: Settings, agents: Mapping[str, AgentSettings], brains: Brains) -> None:
     """Add to `brains` the engines of `agents`, which share their providers. Raises ModelError, ConfigError."""
-    providers = Providers(settings)
+    providers = Providers(settings, brains.on_used)
     providers.check_keys()
     # The list itself: what is made before a failure is closed, too.
     brains.closers = providers.closers
@@ -53,15 +53,18 @@ async def _prepare_lines(settings: Settings, pipelines: list[PipelineParts], bra
     if pipelines:
         brains.phrases = pipelines[0].phrases
         await brains.phrases.prepare(_refusals(settings), speed=1.0)
+    dear = [settings.costs.stop_call_line] if settings.costs.stop_per_call is not None else []
     for each in pipelines:
-        await each.phrases.prepare(what_it_says(each.agent, each.tools), speed=each.agent.speed)
+        await each.phrases.prepare([*what_it_says(each.agent, each.tools), *dear], speed=each.agent.speed)
 
 
 def _refusals(settings: Settings) -> list[str]:
     """What callers hear who are turned away."""
-    limits = settings.limits
+    limits, costs = settings.limits, settings.costs
     lines = [limits.busy_line, *(agent.busy_line for agent in settings.agents.values())]
-    return [line for line in [*lines, limits.caller_line if limits.calls_per_caller else ""] if line]
+    lines.append(limits.caller_line if limits.calls_per_caller else "")
+    lines.append(costs.stop_day_line if costs.stop_per_day is not None else "")
+    return [line for line in lines if line]
 
 
 def _design_filters() -> None:

@@ -2,11 +2,13 @@
 
 import structlog
 
+from offhook.costs.bookkeeper import money
 from offhook.events import (
     AgentPaused,
     AgentResumed,
     AgentSaid,
     BargeIn,
+    CallCosted,
     CallEnded,
     CallerSaid,
     CallEvent,
@@ -27,15 +29,23 @@ class EventLog:
 
     def __init__(self, *, transcripts: bool):
         self._transcripts = transcripts
+        self._costs: dict[str, CallCosted] = {}
 
     def __call__(self, event: CallEvent) -> None:
-        """Take an event."""
+        """Take an event. What a call has cost is told in the line of its end."""
+        if isinstance(event, CallCosted):
+            self._costs[event.call_id] = event
+        else:
+            self._write(event)
+
+    def _write(self, event: CallEvent) -> None:
         bound = log.bind(call=event.call_id[:8], at_ms=event.at_ms)
         match event:
             case CallStarted():
                 bound.info("call started", carrier=event.carrier, agent=event.agent, peer=event.peer)
             case CallEnded():
-                bound.info("call ended", reason=event.reason.value, detail=event.detail)
+                cost = _in_words(self._costs.pop(event.call_id, None))
+                bound.info("call ended", reason=event.reason.value, detail=event.detail, **cost)
             case CallerSaid():
                 bound.info("caller said", text=self._words(event.text), confidence=round(event.confidence, 2))
             case AgentSaid():
@@ -55,3 +65,10 @@ class EventLog:
 
     def _words(self, text: str) -> str:
         return text if self._transcripts else f"({len(text.split())} words)"
+
+
+def _in_words(cost: CallCosted | None) -> dict[str, str]:
+    if cost is None:
+        return {}
+    unpriced = {"unpriced": ", ".join(cost.unpriced)} if cost.unpriced else {}
+    return {"cost": f"{money(cost.total)} {cost.currency}", **unpriced}

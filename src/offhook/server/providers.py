@@ -16,12 +16,12 @@ from offhook.providers.llm.openai import ChatCompletions
 from offhook.providers.models import locate
 from offhook.providers.realtime.base import RealtimeProvider, TurnDetection, turns_of
 from offhook.providers.realtime.key_limits import KeyLimits
-from offhook.providers.standby import Standby, Watched, nothing
+from offhook.providers.standby import OnUsed, Standby, Watched, not_billed, nothing
 from offhook.providers.stt.base import StreamingRecognizer
 from offhook.providers.tts.base import Synthesizer
 from offhook.providers.tts.failover import FailoverSynthesizer
 
-__all__ = ["Cloud", "Providers", "cloud_of", "for_agent", "key_refused", "named_tables"]
+__all__ = ["Cloud", "Providers", "cloud_of", "for_agent", "key_refused", "model_of", "named_tables"]
 
 P = TypeVar("P")
 _FASTEST = 1.5
@@ -70,16 +70,23 @@ def cloud_of(table: ProviderTable) -> Cloud | None:
     return None
 
 
+def model_of(cloud: Cloud, table: ProviderTable) -> str:
+    """The model that `cloud`, made of `table`, is billed by: its own default where the table names none."""
+    return str(getattr(cloud, "model", table.model))
+
+
 def key_refused(error: ProviderError) -> bool:
     """Whether a check failed because of the key, which no waiting mends."""
     return error.status in (401, 403) and not error.retryable
 
 
 class Providers:
-    """Every provider once, with its health. `closers`, last one first, give back what was made so far."""
+    """Every provider once, with its health. `closers`, last one first, give back what was made so far. `on_used` is
+    told of work that is done for no call."""
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: Settings, on_used: OnUsed = not_billed):
         self._settings = settings
+        self.on_used = on_used
         self._ears: dict[str, Watched[Ears]] = {}
         self._brains: dict[str, Watched[ResponderFactory]] = {}
         self._voices: dict[tuple[str, str, str], Watched[Synthesizer]] = {}
@@ -119,7 +126,7 @@ class Providers:
         """The lines that are spoken often, for all agents with the same voices. Raises ModelError, ConfigError."""
         key = (agent.tts, agent.voice, agent.language)
         if key not in self._phrases:
-            self._phrases[key] = Phrases(FailoverSynthesizer(await self.voices(agent)))
+            self._phrases[key] = Phrases(FailoverSynthesizer(await self.voices(agent)), self.on_used)
         return self._phrases[key]
 
     def sessions(self, agent: AgentSettings) -> Standby[RealtimeProvider]:
@@ -170,7 +177,7 @@ class Providers:
         whisper = await asyncio.to_thread(load)
         self.closers.append(_in_thread(whisper.close))
         self._first_works.append(whisper.warm_up)
-        return self._watched(Watched(whisper, name, stall_ms=table.stall_ms))
+        return self._watched(Watched(whisper, name, stall_ms=table.stall_ms, model=models.stt))
 
     def _brain(self, name: str, table: LlmSettings, flow: Callable[[], ResponderFactory]) -> Watched[ResponderFactory]:
         if table.kind == "flow":
@@ -189,13 +196,14 @@ class Providers:
         hibari = await asyncio.to_thread(HibariSynthesizer, voice=table.voice or voice)
         self.closers.append(hibari.close)
         self._first_works.append(hibari.warm_up)
-        return self._watched(Watched(hibari, name, stall_ms=table.stall_ms))
+        return self._watched(Watched(hibari, name, stall_ms=table.stall_ms, model=self._settings.models.tts))
 
     def _watched_cloud(
         self, stage: str, name: str, table: _Stage, cloud: Any, warm_up: _Work = nothing
     ) -> Watched[Any]:
         self.closers.append(cloud.close)
-        watched = Watched(cloud, name, check=cloud.check, warm_up=warm_up, stall_ms=table.stall_ms)
+        model = model_of(cloud, table)
+        watched = Watched(cloud, name, check=cloud.check, warm_up=warm_up, stall_ms=table.stall_ms, model=model)
         self._clouds.append((stage, table, watched))
         return self._watched(watched)
 
@@ -209,6 +217,7 @@ class Providers:
             warm_up=cloud.warm_up,
             stall_ms=table.stall_limit_ms,
             exhausted=lambda: cloud.exhausted,
+            model=model_of(cloud, table),
         )
         self._clouds.append(("realtime", table, watched))
         return self._watched(watched)

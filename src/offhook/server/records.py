@@ -9,9 +9,11 @@ from typing import Any
 import orjson
 import structlog
 
+from offhook.costs.bookkeeper import told_cost
 from offhook.events import (
     AgentSaid,
     BargeIn,
+    CallCosted,
     CallEnded,
     CallerSaid,
     CallEvent,
@@ -86,6 +88,8 @@ class CallRecords:
                 return True
             case UsageReported():
                 _count(record["usage"], event)
+            case CallCosted():
+                record["cost"] = told_cost(event)
             case (
                 CallerSaid() | AgentSaid() | ToolCalled() | BargeIn() | DtmfReceived() | CallTrouble() | TurnMeasured()
             ):
@@ -137,13 +141,19 @@ def _opened(event: CallStarted) -> dict[str, Any]:
         "end_reason": None,
         "end_detail": "",
         "recording": None,
-        "usage": {},
+        "usage": [],
+        "cost": None,
         "turns": [],
     }
 
 
-def _count(usage: dict[str, dict[str, float]], event: UsageReported) -> None:
-    """Add what a provider counted to what it counted in this call before."""
-    counted = usage.setdefault(event.provider, {})
+def _count(usage: list[dict[str, Any]], event: UsageReported) -> None:
+    """Add what a provider was used for to what it was used for in this call before."""
+    named = {"stage": event.stage, "provider": event.provider, "model": event.model}
+    line = next((each for each in usage if named.items() <= each.items()), None)
+    if line is None:
+        line = {**named, "used": {}, "estimated": False}
+        usage.append(line)
+    line["estimated"] |= event.estimated
     for kind, number in event.used.items():
-        counted[kind] = counted.get(kind, 0) + number
+        line["used"][kind] = round(line["used"].get(kind, 0) + number, 3)

@@ -42,7 +42,7 @@ _MOST_TURNED_AWAY = 20
 @dataclass(frozen=True)
 class Desk:
     """What the switchboard needs to make calls. `phrases` is None where no agent speaks; `dialler` knows the calls that
-    we placed; `expect` makes an agent's providers ready for a call."""
+    we placed; `expect` makes an agent's providers ready for a call; `spent_up` is whether today has cost enough."""
 
     settings: Settings
     clock: MediaClock
@@ -55,6 +55,7 @@ class Desk:
     files: Executor
     dialler: Dialler | None = None
     expect: Callable[[str], None] = lambda agent: None
+    spent_up: Callable[[], bool] = lambda: False
 
 
 class Switchboard:
@@ -103,6 +104,11 @@ class Switchboard:
         return Counter(call.facts.agent for call in self._calls.values())
 
     @property
+    def spent_up(self) -> bool:
+        """Whether no more calls are taken or placed today, since those until now cost too much."""
+        return self._desk.spent_up()
+
+    @property
     def calls(self) -> tuple[Call, ...]:
         """The calls in progress, the oldest first."""
         return tuple(self._calls.values())
@@ -125,6 +131,9 @@ class Switchboard:
         agent = self._agent_for(leg.carrier, leg.origin)
         full = self._draining or self.active >= self._desk.settings.limits.max_calls
         taker = self._admission.judge(agent, leg.origin, leg.carrier_call_id, self._in_progress, full=full)
+        # Whom we have called is not told to call again.
+        if not isinstance(taker, Refusal) and self.spent_up and _placed(leg, self._desk.dialler) is None:
+            taker = Refusal(EndReason.BUSY, "costs.stop_per_day", self._desk.settings.costs.stop_day_line)
         if isinstance(taker, Refusal):
             self._turn_away(leg, agent, taker)
             return

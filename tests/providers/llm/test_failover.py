@@ -8,6 +8,7 @@ from offhook.errors import ProviderError
 from offhook.providers.llm.base import CallFacts, Message, Piece, ResponderFactory, TextDelta, ToolCall, ToolSpec
 from offhook.providers.llm.failover import FailoverFactory, FailoverResponder, Seam
 from offhook.providers.standby import Standby, Watched
+from offhook.providers.usage import Usage
 from tests.calls.rig import STALL, Answer, Brain, PaperTime, Stall
 
 CALL = CallFacts("id", "reception", "", datetime(2026, 1, 1, tzinfo=UTC))
@@ -156,3 +157,17 @@ def test_whether_a_script_is_followed_is_told_by_who_would_answer() -> None:
     assert not factory.scripted
     both[0].healthy = False
     assert factory.scripted
+
+
+async def test_each_ones_work_is_told_under_its_own_name() -> None:
+    call = Call(DOWN, "At eight.")
+    used: list[tuple[str, Usage]] = []
+    opened = FailoverFactory(Standby(call.watched)).open(
+        CALL, call.troubles.append, lambda watched, usage: used.append((watched.name, usage))
+    )
+    call.responder = opened
+    await call.said()
+    for brain in call.brains[:2]:
+        brain.on_usage(Usage(text_out=1))
+    assert used == [("first", Usage(text_out=1)), ("second", Usage(text_out=1))]
+    await call.close()

@@ -1,7 +1,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +11,7 @@ from offhook.config import LlmSettings
 from offhook.errors import ProviderError
 from offhook.providers.llm.base import CallFacts, Message, Piece, TextDelta, ToolCall, ToolSpec
 from offhook.providers.llm.openai import ChatCompletions
+from offhook.providers.usage import Usage
 from offhook.simulator.clouds.openai_chat import ChatDouble, ChatReply, ChatRequest, Cut, Refuse, ScriptedCall, Stall
 from offhook.simulator.clouds.serving import serving
 from tests.simulator.clouds.waiting import until
@@ -63,6 +64,7 @@ async def test_text_comes_in_pieces() -> None:
         "stream": True,
         "max_tokens": 200,
         "temperature": 0.4,
+        "stream_options": {"include_usage": True},
     }
     assert double.requests[0].headers["Authorization"] == f"Bearer {KEY}"
 
@@ -338,3 +340,41 @@ async def test_an_unfinished_answer_is_to_be_gone_on_with() -> None:
     assert begun == {"role": "assistant", "content": "We open at"}
     assert note["role"] == "user"
     assert "broke off" in note["content"]
+
+
+async def metered(double: ChatDouble, *, only: int = 0) -> list[Usage]:
+    """What is told of an answer; of the first pieces of it if there are to be `only` so many."""
+    used: list[Usage] = []
+    async with talking_to(double) as factory, aclosing(factory.open(CALL, used.append).respond(HELLO, [])) as pieces:
+        if only:
+            for _ in range(only):
+                await anext(pieces)
+        else:
+            with suppress(ProviderError):
+                _ = [piece async for piece in pieces]
+    return used
+
+
+async def test_what_the_server_counts_is_told() -> None:
+    # The double counts words: Be kind. Hello; We open at nine.
+    assert await metered(ChatDouble([ChatReply("We open at nine.")])) == [Usage(text_in=3, text_out=4)]
+
+
+async def test_an_answer_that_is_cut_short_is_told_as_an_estimate() -> None:
+    [usage] = await metered(ChatDouble([ChatReply("We open at nine.")]), only=3)
+    assert usage.estimated
+    assert (usage.text_in, usage.text_out) == (19, 2)
+
+
+async def test_a_server_that_dies_in_the_middle_has_worked_and_one_that_refuses_has_not() -> None:
+    [usage] = await metered(ChatDouble([ChatReply("We open at nine.", fault=Cut(2))]))
+    assert usage.estimated
+    assert await metered(ChatDouble([ChatReply(fault=Refuse(503))])) == []
+
+
+async def test_a_server_that_takes_no_stream_options_is_not_asked_for_its_count_again() -> None:
+    refused = Refuse(400, "no", code="unsupported_parameter", param="stream_options")
+    double = ChatDouble([ChatReply(fault=refused), ChatReply("Yes.")])
+    async with talking_to(double) as factory:
+        assert said(await answer(factory)) == "Yes."
+    assert ["stream_options" in request.body for request in double.requests] == [True, False]

@@ -533,3 +533,22 @@ def test_events_that_are_not_known_are_passed_over() -> None:
 def test_events_that_break_the_protocol(kind: str, fields: dict[str, Any]) -> None:
     with pytest.raises(WireError):
         Rig().take(kind, **fields)
+
+
+def test_the_callers_words_are_billed_by_the_model_that_wrote_them_down() -> None:
+    rig = Rig()
+    rig.take(f"{SAID}.completed", item_id="u1", transcript="Hi.", usage={"type": "duration", "seconds": 1.5})
+    rig.take(f"{SAID}.completed", item_id="u2", transcript="Hi.")
+    assert rig.told.usage == [Usage(seconds=1.5, transcribed_by="gpt-transcribe")]
+
+
+def test_a_session_that_ends_in_the_middle_of_an_answer_tells_an_estimate() -> None:
+    rig = Rig()
+    rig.begin("r1")
+    for _ in range(50):
+        rig.audio("r1", "a1")
+    rig.dialogue.leave()
+    [usage] = rig.told.usage
+    assert (usage.audio_out, usage.estimated) == (20, True)
+    rig.dialogue.leave()
+    assert len(rig.told.usage) == 1

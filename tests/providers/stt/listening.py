@@ -3,6 +3,7 @@
 from offhook.audio.formats import FRAME_MS, AudioFormat
 from offhook.errors import ProviderError
 from offhook.providers.stt.base import SpeechStream, Transcript, TurnSign
+from offhook.providers.usage import Usage
 
 
 class Told:
@@ -12,12 +13,21 @@ class Told:
         self.words: list[str] = []
         self.turns: list[tuple[TurnSign, str]] = []
         self.errors: list[ProviderError] = []
+        self.usage: list[Usage] = []
+
+    @property
+    def seconds(self) -> float:
+        """How much was told to be used."""
+        return round(sum(usage.seconds for usage in self.usage), 3)
 
     def on_words(self, words: Transcript) -> None:
         self.words.append(words.text)
 
     def on_turn(self, sign: TurnSign, text: str) -> None:
         self.turns.append((sign, text))
+
+    def on_usage(self, usage: Usage) -> None:
+        self.usage.append(usage)
 
     def on_failed(self, error: ProviderError) -> None:
         self.errors.append(error)

@@ -393,3 +393,28 @@ async def test_streams_of_the_first_version_only_are_kept_alive(monkeypatch: pyt
     async with listening(DeepgramDouble(TWO), FLUX):
         pass
     assert made == [4.0, None]
+
+
+@pytest.mark.parametrize("model", [NOVA, FLUX])
+async def test_all_audio_that_the_server_got_is_told_as_used(model: str) -> None:
+    double = DeepgramDouble(TWO)
+    async with listening(double, model) as (stream, told):
+        speak(stream, MULAW_8K, 2_000)
+        await until(lambda: told.turns)
+        speak(stream, MULAW_8K, 11_600)
+    assert told.seconds == 13.6 == audio_ms(double) / 1_000
+    assert len(told.usage) == 2, "ten seconds, and the rest"
+
+
+async def test_a_stream_that_dies_has_used_what_it_was_sent() -> None:
+    async with listening(DeepgramDouble(TWO, faults=[Cut(2)])) as (stream, told):
+        speak(stream, MULAW_8K, 5_000)
+        await until(lambda: told.errors)
+        assert told.seconds == 5
+
+
+async def test_a_stream_that_never_began_has_used_nothing() -> None:
+    async with listening(DeepgramDouble(TWO, faults=[Refuse(503)])) as (stream, told):
+        speak(stream, MULAW_8K, 15_000)
+        await until(lambda: told.errors)
+    assert told.usage == []

@@ -12,6 +12,7 @@ from offhook.config import SttSettings
 from offhook.errors import ProviderError
 from offhook.providers.stt.base import SpeechStream, Transcript
 from offhook.providers.stt.openai_realtime import OpenAiRecognizer
+from offhook.providers.usage import Usage
 from offhook.simulator.clouds.ears import EarFactory, Saying, scripted_ears
 from offhook.simulator.clouds.lines import SlowHandshake
 from offhook.simulator.clouds.openai_realtime import RealtimeDouble
@@ -311,3 +312,23 @@ async def test_a_greeting_that_is_none() -> None:
         with pytest.raises(ProviderError, match="without a type"):
             await factory.check()
         await factory.close()
+
+
+async def test_what_the_server_tells_of_its_use_is_told_and_the_rest_is_estimated() -> None:
+    double = RealtimeDouble(TWO)
+    async with listening(double) as (stream, told):
+        speak(stream, MULAW_8K, 1_500)
+        await stream.transcribe(500, 1_300)
+        assert [(usage.seconds, usage.estimated) for usage in told.usage] == [(1.5, False)]
+        speak(stream, MULAW_8K, 1_000)
+    assert told.usage[1:] == [Usage(seconds=1.0, estimated=True)]
+    sent = [event for event in double.lines[0].sent if str(event["type"]).endswith("transcription.completed")]
+    assert [event["usage"]["seconds"] for event in sent] == [1.5]
+
+
+async def test_what_a_model_that_hears_commits_was_not_given_is_not_counted() -> None:
+    async with listening(RealtimeDouble(TWO), model="gpt-transcribe") as (stream, told):
+        speak(stream, MULAW_8K, 1_500)
+        await stream.transcribe(500, 1_300)
+        speak(stream, MULAW_8K, 1_000)
+    assert told.seconds == 1.5

@@ -138,3 +138,21 @@ async def test_what_one_voice_says_stays_as_it_is() -> None:
     assert voices.words == WHOLE
     assert voices.troubles == []
     assert voices.synthesizer.name == "first, second, third"
+
+
+async def test_every_voice_that_worked_is_counted() -> None:
+    voices = Voices(DOWN, after=3)
+    used: list[tuple[str, int, float]] = []
+
+    async def speak() -> None:
+        speech = voices.synthesizer.synthesize(
+            TEXT,
+            format=PCM_8K,
+            on_used=lambda watched, usage: used.append((watched.name, usage.characters, usage.seconds)),
+        )
+        _ = [chunk async for chunk in speech]
+
+    await voices.time.through(speak())
+    for watched in voices.watched:
+        await watched.close()
+    assert used == [("first", len(TEXT), 0.6), ("second", len("eight on weekdays."), 0.6)]

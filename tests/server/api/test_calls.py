@@ -228,3 +228,20 @@ async def test_hanging_up_a_call_that_is_up(house: House) -> None:
 async def test_a_path_that_is_not_there(house: House) -> None:
     assert await house.ask("GET", "/nothing") == (404, {"error": "Not Found"})
     assert (await house.ask("DELETE", "/calls"))[0] == 405
+
+
+async def test_no_calls_are_placed_on_a_day_that_cost_enough(house: House) -> None:
+    house.board.spent_up = True
+    status, told = await house.ask("POST", "/calls", {"to": "+15550100"})
+    assert status == 503
+    assert "costs.stop_per_day" in told["error"]
+    assert house.carrier.orders == []
+
+
+async def test_what_a_call_has_cost_so_far(house: House) -> None:
+    house.ring()
+    [call] = house.board.switchboard.calls
+    assert (await house.ask("GET", f"/calls/{call.facts.call_id}"))[1]["cost"] is None
+    house.costs[call.facts.call_id] = {"currency": "USD", "total": "0.015"}
+    _, listed = await house.ask("GET", "/calls")
+    assert [each["cost"] for each in listed["calls"]] == [{"currency": "USD", "total": "0.015"}]

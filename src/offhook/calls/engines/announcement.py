@@ -5,6 +5,7 @@ import asyncio
 import structlog
 
 from offhook.calls.engines.base import CallHandle
+from offhook.calls.engines.usage import reporter
 from offhook.calls.speaker import Phrases, Speaker
 from offhook.calls.track import Track
 from offhook.errors import ProviderError
@@ -22,7 +23,7 @@ class Announcement:
 
     def __init__(self, call: CallHandle, phrases: Phrases, line: str, reason: EndReason):
         self._call = call
-        self._speaker = Speaker(phrases, call.playout, speed=1.0)
+        self._speaker = Speaker(phrases, call.playout, speed=1.0, on_used=reporter(call, "tts"))
         self._line = line
         self._reason = reason
         self._speaking: asyncio.Task[None] | None = None

@@ -11,6 +11,7 @@ from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.replies import PipelineParts, Replies
 from offhook.calls.engines.stopwatch import Stopwatch
 from offhook.calls.engines.trouble import report_trouble
+from offhook.calls.engines.usage import reporter
 from offhook.calls.kept_audio import KeptAudio
 from offhook.calls.transcriber import Transcriber
 from offhook.errors import ProviderError
@@ -50,6 +51,7 @@ class Floor:
             padding_ms=agent.turns.prefix_padding_ms,
             events=self,
             kept=kept,
+            on_used=reporter(call, "stt"),
         )
         self._turns = turns.Turns(agent.turns, self._only_listening)
         self._transcribing: asyncio.Task[None] | None = None

@@ -14,6 +14,7 @@ from offhook.calls.engines.early_reply import EarlyReply
 from offhook.calls.engines.stopgap import Stopgap
 from offhook.calls.engines.tool_calls import ToolCalls
 from offhook.calls.engines.trouble import report_trouble
+from offhook.calls.engines.usage import reporter
 from offhook.calls.engines.utterances import Utterances
 from offhook.calls.listening import Ears
 from offhook.calls.speaker import Phrases, Speaker
@@ -61,8 +62,11 @@ class Replies:
             call.playout,
             speed=parts.agent.speed,
             on_trouble=lambda error: report_trouble(call, "speech", error),
+            on_used=reporter(call, "tts"),
         )
-        self._responder = parts.responders.open(call.facts, lambda error: report_trouble(call, "reply", error))
+        self._responder = parts.responders.open(
+            call.facts, lambda error: report_trouble(call, "reply", error), reporter(call, "llm")
+        )
         self._tools = ToolCalls(call, parts.tools, self.conversation, timeout_s=parts.agent.tool_timeout_s)
         self._stopgap = Stopgap(call, parts.agent, parts.phrases)
         self._reply: asyncio.Task[None] | None = None

@@ -1,7 +1,6 @@
 """One session of a call at one provider: what it says, what it tells, and whether it keeps the call waiting."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Protocol
 
 from offhook.audio.formats import FRAME_MS
@@ -9,12 +8,14 @@ from offhook.calls.conversation import Conversation
 from offhook.calls.engines.agent_items import AgentItems
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.trouble import report_trouble
+from offhook.calls.engines.usage import reporter
 from offhook.errors import ProviderError
-from offhook.events import EndReason, UsageReported
+from offhook.events import EndReason
 from offhook.providers.llm.base import ToolCall, ToolSpec
-from offhook.providers.realtime.base import RealtimeEvents, RealtimeProvider, RealtimeSession, ResponseStatus, Usage
+from offhook.providers.realtime.base import RealtimeEvents, RealtimeProvider, RealtimeSession, ResponseStatus
 from offhook.providers.standby import Watched
 from offhook.providers.tts.timing import Pace
+from offhook.providers.usage import Usage
 
 __all__ = ["CallerListener", "SessionLink", "SessionOwner"]
 
@@ -89,6 +90,7 @@ class SessionLink:
         self._listener = listener
         self._owner = owner
         self._begins_ms = begins_ms
+        self._on_used = reporter(call, "realtime")
         self._opened_ms = self._sign_ms = call.now_ms()
         self.over = False
         self.answering = False
@@ -208,8 +210,7 @@ class SessionLink:
 
     def on_usage(self, usage: Usage) -> None:
         """What is billed."""
-        used = {kind: number for kind, number in asdict(usage).items() if number}
-        self._call.emit(UsageReported(self._call.facts.call_id, self._call.now_ms(), self.watched.name, used))
+        self._on_used(self.watched, usage)
 
     def on_failed(self, error: ProviderError) -> None:
         """It is dead."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.trouble import report_trouble
+from offhook.calls.engines.usage import reporter
 from offhook.calls.speaker import Phrases, Speaker
 from offhook.config import AgentSettings
 from offhook.errors import ProviderError
@@ -58,7 +59,11 @@ class Stopgap:
     ):
         self._call = call
         self._fillers = Fillers(agent.filler_lines)
-        self._speaker = Speaker(phrases, call.playout, speed=agent.speed) if phrases is not None else None
+        self._speaker = (
+            Speaker(phrases, call.playout, speed=agent.speed, on_used=reporter(call, "tts"))
+            if phrases is not None
+            else None
+        )
         self._ask = ask
         self._speaking: set[asyncio.Task[None]] = set()
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from offhook.providers.usage import OnUsage, not_counted
+
 __all__ = ["CallFacts", "Message", "Piece", "Responder", "ResponderFactory", "TextDelta", "ToolCall", "ToolSpec"]
 
 
@@ -103,6 +105,6 @@ class ResponderFactory(Protocol):
 
     name: str
 
-    def open(self, call: CallFacts) -> Responder:
-        """A responder for a new call."""
+    def open(self, call: CallFacts, on_usage: OnUsage = not_counted) -> Responder:
+        """A responder for a new call, which tells what each answer used."""
         ...

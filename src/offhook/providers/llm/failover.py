@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 
 from offhook.errors import ProviderError
 from offhook.providers.llm.base import CallFacts, Message, Piece, Responder, ResponderFactory, TextDelta, ToolSpec
-from offhook.providers.standby import OnTrouble, Standby, Watched, in_time, no_trouble
+from offhook.providers.standby import OnTrouble, OnUsed, Standby, Watched, in_time, no_trouble, not_billed
 
 __all__ = ["FailoverFactory", "FailoverResponder", "Seam"]
 
@@ -24,18 +25,22 @@ class FailoverFactory:
         """Whether whoever would answer now follows a script, and heeds no notes."""
         return bool(getattr(self.standby.best.provider, "scripted", False))
 
-    def open(self, call: CallFacts, on_trouble: OnTrouble = no_trouble) -> "FailoverResponder":
-        """A responder for a new call, which tells `on_trouble` of everyone who was replaced."""
-        return FailoverResponder(self.standby, call, on_trouble)
+    def open(
+        self, call: CallFacts, on_trouble: OnTrouble = no_trouble, on_used: OnUsed = not_billed
+    ) -> "FailoverResponder":
+        """A responder for a new call, which tells `on_trouble` of everyone who was replaced, and `on_used` of
+        everyone's work."""
+        return FailoverResponder(self.standby, call, on_trouble, on_used)
 
 
 class FailoverResponder:
     """The brain of one call, whoever it is at the moment. A responder is opened when it is first asked."""
 
-    def __init__(self, standby: Standby[ResponderFactory], call: CallFacts, on_trouble: OnTrouble):
+    def __init__(self, standby: Standby[ResponderFactory], call: CallFacts, on_trouble: OnTrouble, on_used: OnUsed):
         self._standby = standby
         self._call = call
         self._on_trouble = on_trouble
+        self._on_used = on_used
         self._opened: dict[Watched[ResponderFactory], Responder] = {}
 
     async def respond(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[Piece]:
@@ -73,7 +78,7 @@ class FailoverResponder:
 
     def _responder(self, watched: Watched[ResponderFactory]) -> Responder:
         if watched not in self._opened:
-            self._opened[watched] = watched.provider.open(self._call)
+            self._opened[watched] = watched.provider.open(self._call, partial(self._on_used, watched))
         return self._opened[watched]
 
 

@@ -10,7 +10,9 @@ from offhook.config import LlmSettings
 from offhook.errors import ProviderError, WireError
 from offhook.providers.http import ApiKey, ApiServer, Refusal, json_object, refusal_in
 from offhook.providers.llm.base import CallFacts, Message, Piece, TextDelta, ToolSpec
+from offhook.providers.llm.metering import AnswerMeter
 from offhook.providers.llm.openai_wire import DONE, END, EventStream, Reply, chat_messages, chat_tools
+from offhook.providers.usage import OnUsage, not_counted
 
 __all__ = ["ChatCompletions", "ChatResponder"]
 
@@ -23,20 +25,25 @@ class ChatCompletions:
     """Opens responders that share one pool of connections to one server and model."""
 
     def __init__(self, settings: LlmSettings, api_key: str | None = None) -> None:
+        self.model = settings.model
         self.name = f"chat:{settings.model}"
         self._settings = settings
         key = ApiKey(api_key or "", env=settings.api_key_env or "OPENAI_API_KEY")
         self._server = ApiServer(self.name, settings.base_url, key, timeout_s=settings.timeout_s)
         # OpenAI's own models of today refuse the older name, which is the only one that some other servers know.
         most = "max_completion_tokens" if settings.base_url.startswith(_OPENAI) else "max_tokens"
-        self._options: dict[str, Any] = {most: settings.max_tokens, "temperature": settings.temperature}
+        self._options: dict[str, Any] = {
+            most: settings.max_tokens,
+            "temperature": settings.temperature,
+            "stream_options": {"include_usage": True},
+        }
 
     def __repr__(self) -> str:
         return f"ChatCompletions(model={self._settings.model!r}, url={self._server.url(_PATH)!r})"
 
-    def open(self, call: CallFacts) -> "ChatResponder":
-        """A responder that follows the instructions of `call`."""
-        return ChatResponder(self, call.instructions)
+    def open(self, call: CallFacts, on_usage: OnUsage = not_counted) -> "ChatResponder":
+        """A responder that follows the instructions of `call`, and tells what each answer used."""
+        return ChatResponder(self, call.instructions, on_usage)
 
     async def warm_up(self) -> None:
         """A call is coming: open a connection, or see that one is open. Never raises."""
@@ -54,7 +61,9 @@ class ChatCompletions:
         """Close the connections. The object may be used again afterwards."""
         await self._server.close()
 
-    async def chunks(self, messages: list[dict[str, Any]], tools: Sequence[ToolSpec]) -> AsyncGenerator[dict[str, Any]]:
+    async def chunks(
+        self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
+    ) -> AsyncGenerator[dict[str, Any]]:
         """The answer's chunks as the server sends them, ending with `END` if it says so. Raises ProviderError."""
         async with self._answer(messages, tools) as response:
             if response.content_type == "application/json":
@@ -76,7 +85,7 @@ class ChatCompletions:
 
     @asynccontextmanager
     async def _answer(
-        self, messages: list[dict[str, Any]], tools: Sequence[ToolSpec]
+        self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         while True:
             async with self._server.post(_PATH, self._body(messages, tools), accept="text/event-stream") as response:
@@ -87,11 +96,11 @@ class ChatCompletions:
             if not self._adapt(refusal):
                 raise self._server.refused(refusal)
 
-    def _body(self, messages: list[dict[str, Any]], tools: Sequence[ToolSpec]) -> dict[str, Any]:
+    def _body(self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> dict[str, Any]:
         options = {**self._options, **self._settings.extra}
         body = {"model": self._settings.model, "messages": messages, "stream": True, **options}
         if tools:
-            body["tools"] = chat_tools(tools)
+            body["tools"] = tools
         return body
 
     async def _events(self, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
@@ -125,15 +134,16 @@ class ChatCompletions:
 class ChatResponder:
     """One call's side of the server; holds nothing but the instructions."""
 
-    def __init__(self, server: ChatCompletions, instructions: str) -> None:
+    def __init__(self, server: ChatCompletions, instructions: str, on_usage: OnUsage = not_counted) -> None:
         self._server = server
         self._instructions = instructions
+        self._on_usage = on_usage
 
     async def respond(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncGenerator[Piece]:
         """Answer the conversation: text as it comes, then the tool calls; an empty text for every other chunk.
         Closing the iterator ends the request."""
         reply = Reply()
-        async with aclosing(self._server.chunks(chat_messages(self._instructions, messages), tools)) as chunks:
+        async with aclosing(self._metered(chat_messages(self._instructions, messages), chat_tools(tools))) as chunks:
             async for chunk in chunks:
                 # Without text it is a sign of life: of a tool call that is being written, or of thinking.
                 yield TextDelta(reply.take(chunk))
@@ -142,6 +152,23 @@ class ChatResponder:
 
     async def close(self) -> None:
         """Nothing is held: the connections belong to the factory."""
+
+    async def _metered(
+        self, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
+    ) -> AsyncGenerator[dict[str, Any]]:
+        """The answer's chunks; at their end, whatever it is, what they used is told."""
+        meter = AnswerMeter(messages, tools)
+        try:
+            async with aclosing(self._server.chunks(messages, tools)) as chunks:
+                async for chunk in chunks:
+                    meter.came(chunk)
+                    yield chunk
+        except ProviderError as error:
+            meter.failed(error)
+            raise
+        finally:
+            if usage := meter.usage:
+                self._on_usage(usage)
 
     def _last_pieces(self, reply: Reply, known_calls: Collection[str]) -> Iterator[Piece]:
         if not reply.finished:

@@ -6,13 +6,14 @@ a time, that audio comes at the pace it is heard, or that a text comes before it
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from offhook.audio.formats import AudioFormat
 from offhook.config import RealtimeSettings
 from offhook.errors import ProviderError
 from offhook.providers.llm.base import CallFacts, Message, ToolCall, ToolSpec
+from offhook.providers.usage import Usage
 
 __all__ = [
     "RealtimeEvents",
@@ -56,26 +57,6 @@ def turns_of(settings: RealtimeSettings) -> TurnDetection:
         idle_timeout_ms=settings.idle_timeout_ms,
         eagerness=settings.eagerness,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What is billed: tokens by kind, seconds of the session, characters spoken; zero where it is not counted.
-
-    The counts share nothing: what was read from a cache is in `*_cached` and not in `*_in`.
-    """
-
-    text_in: int = 0
-    text_cached: int = 0
-    text_out: int = 0
-    audio_in: int = 0
-    audio_cached: int = 0
-    audio_out: int = 0
-    seconds: float = 0.0
-    characters: int = 0
-
-    def __add__(self, other: "Usage") -> "Usage":
-        return Usage(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
 
 class RealtimeEvents(Protocol):

@@ -55,6 +55,7 @@ class OpenAiRealtime:
         self._query: Query = [("model", settings.model)]
         self._retry_s = retry_s
         self._limits = (limits or KeyLimits()).of(settings.model)
+        self.model = settings.model
         self.name = f"openai:{settings.model}"
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, env=settings.api_key_env or "OPENAI_API_KEY")
@@ -226,6 +227,7 @@ class OpenAiSession:
     async def close(self) -> None:
         """Leave; there is nothing to say. Never raises."""
         self._rest()
+        self._dialogue.leave()
         await self._socket.close()
 
     def on_message(self, message: str | bytes) -> None:
@@ -249,6 +251,7 @@ class OpenAiSession:
             self._tries = _TRIES
         if self._greeted or not error.retryable or self._tries >= _TRIES:
             self._rest()
+            self._dialogue.leave()
             self._events.on_failed(error)
             return
         pause_s = self._retry_s * 2 ** (self._tries - 1) * random.uniform(0.5, 1.0)

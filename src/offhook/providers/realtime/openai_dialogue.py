@@ -18,6 +18,7 @@ from offhook.providers.realtime.key_limits import RATE_LIMIT, RateLimits
 from offhook.providers.realtime.openai_answers import Answer, Answers
 from offhook.providers.realtime.openai_hearing import CallerSpeech
 from offhook.providers.realtime.openai_speech import AgentSpeech
+from offhook.providers.realtime.openai_unbilled import Unbilled
 from offhook.providers.realtime.openai_wire import (
     cancel,
     create_response,
@@ -30,6 +31,7 @@ from offhook.providers.realtime.openai_wire import (
     turn_detection,
     usage_of,
     user_message,
+    writer_of,
 )
 
 __all__ = ["Dialogue"]
@@ -83,8 +85,9 @@ class Dialogue:
         self._limits = limits
         self._unsent = list(history)
         self._answers = Answers()
-        self.hearing = CallerSpeech(events, self._answers, turns)
+        self.hearing = CallerSpeech(events, self._answers, turns, writer_of(session))
         self._speech = AgentSpeech(events, self._answers, wire=wire, leg=leg)
+        self._unbilled = Unbilled(wire)
         self._updates = count(1)
         self._configured = False
         self._unconfirmed: dict[str, Mapping[str, Any]] = {}
@@ -113,12 +116,18 @@ class Dialogue:
         """An event of the server; gives what it is the end of the session by, if it is. Raises WireError."""
         kind = event_kind(event)
         failure = None
+        self._unbilled.take(kind, event)
         if tell := self.hearing.handlers.get(kind) or self._speech.handlers.get(kind):
             tell(event)
         elif handle := self._handlers.get(kind):
             failure = handle(event)
         self._ask()
         return failure
+
+    def leave(self) -> None:
+        """The session is over: what an answer under way has used is an estimate."""
+        if usage := self._unbilled.rest():
+            self._events.on_usage(usage)
 
     def heard(self, item: str, ms: float) -> None:
         """The caller interrupted, and has heard so much of this item."""
@@ -257,6 +266,7 @@ class Dialogue:
                 self._end_item(answer, item)
         self._speech.end_all(answer)
         if usage := usage_of(response):
+            self._unbilled.billed(usage)
             self._events.on_usage(usage)
         return self._conclude(answer, response)
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from offhook.providers.openai_events import item_id
+from offhook.providers.openai_usage import transcription_usage
 from offhook.providers.realtime.base import RealtimeEvents, TurnDetection
 from offhook.providers.realtime.openai_answers import Answers
 
@@ -13,13 +14,15 @@ _TRANSCRIPTION = "conversation.item.input_audio_transcription."
 
 
 class CallerSpeech:
-    """Tells `events` of the caller, and `answers` when he speaks. `skipped_ms` of his audio were never sent."""
+    """Tells `events` of the caller, and `answers` when he speaks. `skipped_ms` of his audio were never sent.
+    `writer` is the model that writes down his words, which is billed apart."""
 
-    def __init__(self, events: RealtimeEvents, answers: Answers, turns: TurnDetection) -> None:
+    def __init__(self, events: RealtimeEvents, answers: Answers, turns: TurnDetection, writer: str = "") -> None:
         self.turns = turns
         self.skipped_ms = 0
         self._events = events
         self._answers = answers
+        self._writer = writer
         self._words: dict[str, str] = {}
         self.handlers: dict[str, Callable[[Mapping[str, Any]], None]] = {
             "input_audio_buffer.speech_started": self._on_speech_started,
@@ -59,4 +62,6 @@ class CallerSpeech:
     def _on_transcript(self, event: Mapping[str, Any]) -> None:
         item = item_id(event)
         self._words.pop(item, None)
+        if usage := transcription_usage(event, self._writer):
+            self._events.on_usage(usage)
         self._events.on_caller_said(item, str(event.get("transcript") or "").strip(), final=True)

@@ -33,6 +33,7 @@ __all__ = [
     "turn_detection",
     "usage_of",
     "user_message",
+    "writer_of",
 ]
 
 _CALL_ID_CHARS = 32
@@ -244,6 +245,14 @@ def _format(session: Mapping[str, Any], way: str) -> dict[str, Any] | None:
     for name in ("audio", way, "format"):
         found = found.get(name) if isinstance(found, dict) else None
     return found if isinstance(found, dict) else None
+
+
+def writer_of(session: Mapping[str, Any]) -> str:
+    """The model that writes down the caller's words, as the `session` object asks for; empty if nothing does."""
+    found: Any = session
+    for name in ("audio", "input", "transcription", "model"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return str(found or "")
 
 
 def usage_of(response: Mapping[str, Any]) -> Usage | None:

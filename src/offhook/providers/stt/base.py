@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from offhook.audio.formats import AudioFormat
 from offhook.errors import ProviderError
+from offhook.providers.usage import Usage
 
 __all__ = ["Recognizer", "SpeechStream", "StreamEvents", "StreamingRecognizer", "Transcript", "TurnSign"]
 
@@ -42,6 +43,10 @@ class StreamEvents(Protocol):
 
     def on_turn(self, sign: TurnSign, text: str) -> None:
         """The provider's own judgement of the turn, whose words are `text`."""
+        ...
+
+    def on_usage(self, usage: Usage) -> None:
+        """What was used since the last time; the last of it is told before the stream is closed, or dead."""
         ...
 
     def on_failed(self, error: ProviderError) -> None:

@@ -2,18 +2,28 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 from offhook.audio.formats import MULAW_8K, AudioFormat
 from offhook.config import SttSettings
-from offhook.errors import ProviderError
+from offhook.errors import ProviderError, WireError
 from offhook.providers.http import ApiKey, ApiServer
 from offhook.providers.sockets import Query, Socket
 from offhook.providers.stt.base import SpeechStream, StreamEvents, Transcript
-from offhook.providers.stt.deepgram_wire import CLOSE_STREAM, FINALIZE, KEEP_ALIVE, Hearing, listen_query, read_message
+from offhook.providers.stt.deepgram_wire import (
+    CLOSE_STREAM,
+    FINALIZE,
+    KEEP_ALIVE,
+    Hearing,
+    listen_query,
+    read_duration,
+    read_message,
+)
 from offhook.providers.stt.flux_wire import FORCE_END_TURN, FluxHearing, flux_query, read_turn_info
+from offhook.providers.stt.metering import AudioMeter
 from offhook.providers.stt.waiting import Waiting
 
 __all__ = ["DeepgramRecognizer", "DeepgramStream", "KeepAlive"]
@@ -59,16 +69,16 @@ class DeepgramRecognizer:
 
     def __init__(self, settings: SttSettings) -> None:
         self._settings = settings
-        self._model = settings.model or _MODEL
-        self._version = _V2 if self._model.startswith("flux") else _V1
-        self.name = f"deepgram:{self._model}"
+        self.model = settings.model or _MODEL
+        self._version = _V2 if self.model.startswith("flux") else _V1
+        self.name = f"deepgram:{self.model}"
         self.words_every_ms: int | None = self._version.words_every_ms
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, prefix="Token ", env=settings.api_key_env or "DEEPGRAM_API_KEY")
         self._server = ApiServer(self.name, settings.base_url or _BASE_URL, key, timeout_s=_HANDSHAKE_S)
 
     def __repr__(self) -> str:
-        return f"DeepgramRecognizer(model={self._model!r}, url={self._server.url(self._version.path)!r})"
+        return f"DeepgramRecognizer(model={self.model!r}, url={self._server.url(self._version.path)!r})"
 
     def open(self, format: AudioFormat, *, language: str, events: StreamEvents) -> SpeechStream:  # noqa: A002
         """Begin to listen to audio in `format`, whatever that is."""
@@ -86,7 +96,7 @@ class DeepgramRecognizer:
         await self._server.close()
 
     def _query(self, format: AudioFormat, language: str) -> Query:  # noqa: A002
-        return self._version.query(self._settings, self._model, format, language)
+        return self._version.query(self._settings, self.model, format, language)
 
 
 class DeepgramStream:
@@ -106,6 +116,8 @@ class DeepgramStream:
         self._server = server
         self._events = events
         self._patience_s = patience_s
+        self._format = format
+        self._meter = AudioMeter(events.on_usage)
         self._hearing = version.hearing(events)
         self._waiting = Waiting()
         self._piece = bytearray()
@@ -132,12 +144,14 @@ class DeepgramStream:
         """Say so, and leave. Never raises."""
         self._keep_alive.stop()
         self._waiting.fail(self._server.failure("the stream is closed"))
-        await self._socket.close(CLOSE_STREAM)
+        await self._socket.close(CLOSE_STREAM, self._hear_duration)
+        self._meter.close()
 
     def on_message(self, message: str | bytes) -> None:
         """A message of the provider. Raises WireError."""
         self._unanswered = 0
         self._answers += 1
+        self._meter.answered()
         self._hearing.take(self._version.read(message))
         self._waiting.wake()
 
@@ -145,7 +159,13 @@ class DeepgramStream:
         """The connection is dead."""
         self._keep_alive.stop()
         self._waiting.fail(error)
+        self._meter.close()
         self._events.on_failed(error)
+
+    def _hear_duration(self, message: str | bytes) -> None:
+        with suppress(WireError):
+            if (seconds := read_duration(message)) is not None:
+                self._meter.counted(seconds)
 
     async def _heard(self, end_ms: int) -> bool:
         settled = partial(self._hearing.settled, end_ms)
@@ -171,6 +191,7 @@ class DeepgramStream:
         self._piece.clear()
         self._keep_alive.touch()
         self._socket.send(piece)
+        self._meter.sent(self._format.ms_in(len(piece)))
         self._unanswered += len(piece)
         if self._unanswered > self._most_unanswered:
             self._socket.fail(self._server.failure("does not answer"))

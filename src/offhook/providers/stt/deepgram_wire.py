@@ -24,6 +24,7 @@ __all__ = [
     "Results",
     "UtteranceEnd",
     "listen_query",
+    "read_duration",
     "read_message",
     "read_object",
     "read_words",
@@ -90,6 +91,13 @@ def read_message(data: str | bytes) -> Results | UtteranceEnd | None:
     if kind == "Error":
         raise WireError(f"{message.get('variant') or message.get('code')}: {message.get('description')}")
     return None
+
+
+def read_duration(data: str | bytes) -> float | None:
+    """How many seconds of audio the stream had, which Deepgram tells, and bills, at its end. Raises WireError."""
+    message = read_object(data)
+    seconds = message.get("duration") if message.get("type") == "Metadata" else None
+    return float(seconds) if isinstance(seconds, int | float) else None
 
 
 def read_object(data: str | bytes) -> Mapping[str, Any]:

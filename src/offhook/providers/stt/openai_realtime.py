@@ -10,12 +10,14 @@ from offhook.audio.formats import AudioFormat
 from offhook.config import SttSettings
 from offhook.errors import ProviderError, WireError
 from offhook.providers.http import ApiKey, ApiServer
-from offhook.providers.openai_events import COMMIT, Failure, append, read_event, wire_format
+from offhook.providers.openai_events import COMMIT, Failure, append, item_id, read_event, wire_format
 from offhook.providers.openai_greeting import check_greeting
+from offhook.providers.openai_usage import transcription_usage
 from offhook.providers.sockets import Socket
 from offhook.providers.stt.base import SpeechStream, StreamEvents, Transcript
-from offhook.providers.stt.openai_realtime_wire import Items, session_update
+from offhook.providers.stt.openai_realtime_wire import Items, is_transcript, session_update
 from offhook.providers.stt.waiting import Waiting
+from offhook.providers.usage import Usage
 
 __all__ = ["OpenAiRecognizer", "OpenAiStream"]
 
@@ -41,21 +43,22 @@ class OpenAiRecognizer:
 
     def __init__(self, settings: SttSettings) -> None:
         self._settings = settings
-        self._model = settings.model or _MODEL
-        self.name = f"openai:{self._model}"
-        self.words_every_ms = _WORDS_EVERY_MS if self._model.startswith(_LIVE) else None
+        self.model = settings.model or _MODEL
+        self.name = f"openai:{self.model}"
+        self.words_every_ms = _WORDS_EVERY_MS if self.model.startswith(_LIVE) else None
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, env=settings.api_key_env or "OPENAI_API_KEY")
         self._server = ApiServer(self.name, settings.base_url or _BASE_URL, key, timeout_s=_HANDSHAKE_S)
 
     def __repr__(self) -> str:
-        return f"OpenAiRecognizer(model={self._model!r}, url={self._server.url(_PATH)!r})"
+        return f"OpenAiRecognizer(model={self.model!r}, url={self._server.url(_PATH)!r})"
 
     def open(self, format: AudioFormat, *, language: str, events: StreamEvents) -> SpeechStream:  # noqa: A002
         """Begin to listen. G.711 and 24 kHz pass as they are; the rest is resampled to 24 kHz."""
-        update = session_update(self._model, language, wire_format(format), self._settings.keyterms)
+        update = session_update(self.model, language, wire_format(format), self._settings.keyterms)
         patience_s = self._settings.stall_ms / 1000
-        return OpenAiStream(self._server, update, format=format, events=events, patience_s=patience_s)
+        live = self.words_every_ms is not None
+        return OpenAiStream(self._server, update, format=format, events=events, patience_s=patience_s, live=live)
 
     async def check(self) -> None:
         """Open a connection and hear what it says first. Raises ProviderError."""
@@ -67,7 +70,8 @@ class OpenAiRecognizer:
 
 
 class OpenAiStream:
-    """One call's audio at OpenAI. The provider judges no turns: it transcribes what was committed."""
+    """One call's audio at OpenAI. The provider judges no turns: it transcribes what was committed, and a `live` one
+    what was not, too."""
 
     def __init__(
         self,
@@ -77,8 +81,11 @@ class OpenAiStream:
         format: AudioFormat,  # noqa: A002
         events: StreamEvents,
         patience_s: float,
+        live: bool,
     ) -> None:
         self._server = server
+        self._live = live
+        self._by_tokens = False
         self._events = events
         self._patience_s = patience_s
         self._format = wire_format(format)
@@ -117,6 +124,7 @@ class OpenAiStream:
     async def close(self) -> None:
         """Leave; there is nothing to say. Never raises."""
         self._waiting.fail(self._server.failure("the stream is closed"))
+        self._count_rest()
         await self._socket.close()
 
     def on_message(self, message: str | bytes) -> None:
@@ -132,13 +140,29 @@ class OpenAiStream:
     def on_failed(self, error: ProviderError) -> None:
         """The connection is dead."""
         self._waiting.fail(error)
+        self._count_rest()
         self._events.on_failed(error)
 
     def _take(self, event: Mapping[str, Any]) -> None:
         text = self._items.take(event, self._sent_ms)
+        if is_transcript(event):
+            self._count(event)
         if text and text != self._told:
             self._told = text
             self._events.on_words(Transcript(text, 1.0))
+
+    def _count(self, event: Mapping[str, Any]) -> None:
+        length_s = self._items.length_ms(item_id(event)) / 1000
+        usage = transcription_usage(event) or Usage(seconds=round(length_s, 3))
+        self._by_tokens = not usage.seconds
+        self._events.on_usage(usage)
+
+    def _count_rest(self) -> None:
+        """What was heard and never told of."""
+        rest_ms = self._items.unheard_of_ms + (self._items.uncommitted_ms(self._sent_ms) if self._live else 0)
+        if self._answers and rest_ms and not self._by_tokens:
+            self._events.on_usage(Usage(seconds=round(rest_ms / 1000, 3), estimated=True))
+        self._by_tokens = True
 
     def _take_failure(self, failure: Failure) -> None:
         if failure.code == _EMPTY_COMMIT:

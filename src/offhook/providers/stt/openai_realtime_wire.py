@@ -15,7 +15,7 @@ from offhook.errors import WireError
 from offhook.providers.openai_events import SESSION_UPDATE, item_id, media_type
 from offhook.providers.stt.base import Transcript
 
-__all__ = ["Items", "session_update"]
+__all__ = ["Items", "is_transcript", "session_update"]
 
 _TRANSCRIPTION = "conversation.item.input_audio_transcription."
 _TAKES_KEYWORDS = ("gpt-live-transcribe", "gpt-transcribe")
@@ -35,6 +35,11 @@ def session_update(
     heard = {"format": media_type(format), "transcription": transcription, "turn_detection": None}
     session = {"type": "transcription", "audio": {"input": heard}}
     return orjson.dumps({"type": "session.update", "event_id": SESSION_UPDATE, "session": session}).decode()
+
+
+def is_transcript(event: Mapping[str, Any]) -> bool:
+    """Whether an event brings all words of an item."""
+    return bool(event["type"] == f"{_TRANSCRIPTION}completed")
 
 
 @dataclass(slots=True)
@@ -68,6 +73,15 @@ class Items:
     def uncommitted_ms(self, heard_ms: float) -> float:
         """How much of the audio sent belongs to no item."""
         return heard_ms - self._committed_ms
+
+    def length_ms(self, item_id: str) -> float:
+        """The length of an item; 0 for an unknown one."""
+        return sum(item.end_ms - item.start_ms for item in self._items if item.id == item_id)
+
+    @property
+    def unheard_of_ms(self) -> float:
+        """The length of what was committed and has no words yet."""
+        return sum(item.end_ms - item.start_ms for item in self._items if not item.done)
 
     def committed(self, end_ms: float) -> bool:
         """Whether all audio up to `end_ms` belongs to an item."""

@@ -46,9 +46,9 @@ class ElevenLabsSynthesizer:
         timeout_s: float = _TIMEOUT_S,
         keepalive_s: float = _KEEPALIVE_S,
     ) -> None:
-        model, voice = settings.model or _MODEL, settings.voice or _VOICE
-        self.name = f"elevenlabs:{model}"
-        self._voice = Voice(voice, model, language, settings.stability, settings.similarity_boost)
+        self.model, voice = settings.model or _MODEL, settings.voice or _VOICE
+        self.name = f"elevenlabs:{self.model}"
+        self._voice = Voice(voice, self.model, language, settings.stability, settings.similarity_boost)
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, "xi-api-key", "", settings.api_key_env or "ELEVENLABS_API_KEY")
         base_url = (settings.base_url or _BASE_URL).rstrip("/").removesuffix("/v1")

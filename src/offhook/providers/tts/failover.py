@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from offhook.audio.formats import AudioFormat
 from offhook.errors import ProviderError
-from offhook.providers.standby import OnTrouble, Standby, in_time, no_trouble
+from offhook.providers.standby import OnTrouble, OnUsed, Standby, in_time, no_trouble, not_billed
 from offhook.providers.tts.base import SpeechChunk, Synthesizer, WordTime
+from offhook.providers.tts.metering import SpeechMeter
 
 __all__ = ["FailoverSynthesizer"]
 
@@ -30,8 +31,9 @@ class FailoverSynthesizer:
         format: AudioFormat,  # noqa: A002
         speed: float = 1.0,
         on_trouble: OnTrouble = no_trouble,
+        on_used: OnUsed = not_billed,
     ) -> AsyncGenerator[SpeechChunk]:
-        """Speak `text`, and tell `on_trouble` of every voice that was replaced.
+        """Speak `text`, and tell `on_trouble` of every voice that was replaced, `on_used` of every one's work.
 
         The next voice begins with the first word that was not delivered to its end; words and times count from the
         beginning of `text` and of the first sound all the same. Raises ProviderError of the last one."""
@@ -42,18 +44,24 @@ class FailoverSynthesizer:
                 on_trouble(failure)
             if delivery.over:
                 return
+            meter = SpeechMeter(delivery.rest)
             chunks = watched.provider.synthesize(delivery.rest, format=format, speed=speed)
             try:
                 async with aclosing(in_time(chunks, limit_s, watched.name)) as given:
                     async for chunk in given:
+                        meter.came(chunk)
                         yield delivery.take(chunk)
             except ProviderError as error:
                 watched.failed(error)
                 failure = error
+                meter.failed(error)
                 delivery.broke_off(speed)
             else:
                 watched.worked()
                 return
+            finally:
+                if usage := meter.usage:
+                    on_used(watched, usage)
         if failure is not None and not delivery.over:
             raise failure
 

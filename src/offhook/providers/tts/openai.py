@@ -32,10 +32,10 @@ class OpenAiSynthesizer:
     """
 
     def __init__(self, settings: TtsSettings, *, timeout_s: float = _TIMEOUT_S) -> None:
-        self._model = settings.model or _MODEL
-        self.name = f"speech:{self._model}"
+        self.model = settings.model or _MODEL
+        self.name = f"speech:{self.model}"
         self._voice = settings.voice or _VOICE
-        self._instructions = settings.instructions if self._model not in _WITHOUT_INSTRUCTIONS else ""
+        self._instructions = settings.instructions if self.model not in _WITHOUT_INSTRUCTIONS else ""
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, env=settings.api_key_env or "OPENAI_API_KEY")
         self._server = ApiServer(self.name, settings.base_url or _BASE_URL, key, timeout_s=timeout_s)
@@ -94,7 +94,7 @@ class OpenAiSynthesizer:
                 raise self._server.failure("no sound came")
 
     def _body(self, text: str, speed: float) -> dict[str, Any]:
-        body = {"model": self._model, "voice": self._voice, "input": text, "response_format": "pcm"}
+        body = {"model": self.model, "voice": self._voice, "input": text, "response_format": "pcm"}
         options = {"instructions": self._instructions or None, "speed": speed if speed != 1.0 else None}
         return body | {name: value for name, value in options.items() if value is not None}
 

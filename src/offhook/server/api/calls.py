@@ -54,11 +54,18 @@ class _Play(_Request):
 
 
 class CallsApi:
-    """The routes of `/calls`. `switchboard` gives None while the server is still starting."""
+    """The routes of `/calls`. `switchboard` gives None while the server is still starting; `cost_of` what a call in
+    progress has cost."""
 
-    def __init__(self, dialler: Dialler, switchboard: Callable[[], Switchboard | None]):
+    def __init__(
+        self,
+        dialler: Dialler,
+        switchboard: Callable[[], Switchboard | None],
+        cost_of: Callable[[str], Mapping[str, Any] | None] = lambda call_id: None,
+    ):
         self._dialler = dialler
         self._switchboard = switchboard
+        self._cost_of = cost_of
 
     def add_to(self, app: web.Application) -> None:
         """Register the routes."""
@@ -79,6 +86,8 @@ class CallsApi:
         wanted = await body_of(request, _Dial)
         if self._board.full:
             raise ApiError(503, "all lines are busy (limits.max_calls)")
+        if self._board.spent_up:
+            raise ApiError(503, "no more calls are placed today: they have cost as much as costs.stop_per_day allows")
         agent = self._dialler.agent_of(wanted.agent)
         if self._board.busy(agent):
             raise ApiError(503, f"{agent} has as many calls as it takes (agents.{agent}.max_calls)")
@@ -104,7 +113,7 @@ class CallsApi:
     async def _list(self, request: web.Request) -> web.Response:
         placed = {call.id: _placed_view(call) for call in self._dialler.live}
         talking = {call.facts.call_id: _call_view(call) for call in self._board.calls}
-        return answer({"calls": [*(talking | placed).values()]})
+        return answer({"calls": [self._with_cost(view) for view in (talking | placed).values()]})
 
     async def _show(self, request: web.Request) -> web.Response:
         placed, call = self._find(request)
@@ -112,10 +121,10 @@ class CallsApi:
         if placed is not None:
             seen = int(_number(request, "seen", float(len(placed.history))))
             await _within(wait_s, placed.news(seen))
-            return answer(_placed_view(placed))
+            return answer(self._with_cost(_placed_view(placed)))
         if call is not None:
             await _within(wait_s, call.ended.wait())
-            return answer(_call_view(call))
+            return answer(self._with_cost(_call_view(call)))
         raise _unknown(request)
 
     async def _hang_up(self, request: web.Request) -> web.Response:
@@ -148,6 +157,9 @@ class CallsApi:
     async def _record(self, request: web.Request) -> web.Response:
         recording = await _control(self._talking(request)).record()
         return answer({"status": "recording", "recording": recording}, 202)
+
+    def _with_cost(self, view: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**view, "cost": self._cost_of(view["id"])}
 
     @property
     def _board(self) -> Switchboard:

@@ -17,6 +17,7 @@ from offhook.providers.llm.flow.progress import Progress, Reply
 from offhook.providers.llm.flow.speech import Speech
 from offhook.providers.llm.flow.turn import Turn
 from offhook.providers.llm.flow.words import plain
+from offhook.providers.usage import OnUsage, not_counted
 
 __all__ = ["FlowFactory", "FlowResponder"]
 
@@ -115,7 +116,7 @@ class FlowFactory:
         self._intents = Intents(flow)
         self._answerer = Answerer(facts)
 
-    def open(self, call: CallFacts) -> FlowResponder:
+    def open(self, call: CallFacts, on_usage: OnUsage = not_counted) -> FlowResponder:
         """A responder for a new call."""
         ear = Ear(self.flow, self._intents, self._answerer, Extractor(self.flow, self.facts, call.caller_number))
         fixed = {"business": self.facts.business.name, "caller_number": call.caller_number}

@@ -1,0 +1,1 @@
+"""What calls cost: prices, bills of calls, and the ledger of days."""
