@@ -1,6 +1,9 @@
 """Settings of tools: what an agent can do besides talking."""
 
-__all__ = ["BUILTIN_TOOLS"]
+__all__ = ["BUILTIN_TOOLS", "USUAL_TOOLS"]
 
-BUILTIN_TOOLS = ("take_message", "check_availability", "book_appointment", "transfer_call", "end_call")
-"""Names of the tools that come with the house, all of which an agent has if nothing else is set."""
+USUAL_TOOLS = ("take_message", "check_availability", "book_appointment", "transfer_call", "hold", "end_call")
+"""Names of the built-in tools that an agent has if nothing else is set."""
+
+BUILTIN_TOOLS = (*USUAL_TOOLS, "send_dtmf")
+"""Names of all the tools that come with the house."""

@@ -30,6 +30,7 @@ from offhook.server.asterisk import Asterisk, open_asterisk
 from offhook.server.asterisk_websocket import MEDIA_PATH, AsteriskWebSocket
 from offhook.server.brains import Brains, load_brains
 from offhook.server.carrier_lines import carrier_lines
+from offhook.server.consultations import Consultations
 from offhook.server.dialling import dialling, open_apis
 from offhook.server.event_log import EventLog
 from offhook.server.listening import listen
@@ -103,6 +104,8 @@ class Server:
             lines(event)
             records(event)
 
+        consultations = Consultations(self.settings, dialler, brains.voices, sink)
+        stack.push_async_callback(consultations.close)
         return Switchboard(
             Desk(
                 self.settings,
@@ -116,6 +119,8 @@ class Server:
                 files,
                 dialler,
                 brains.expect,
+                brains.melodies,
+                consultations,
             )
         )
 

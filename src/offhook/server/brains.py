@@ -1,10 +1,11 @@
 """Loads what answers calls: models once per process, and an engine factory for each agent."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from offhook.audio.melody import Melody
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
 from offhook.calls.engines.loopback import Loopback
 from offhook.calls.speaker import Phrases
@@ -12,6 +13,7 @@ from offhook.calls.voice_detection import VoiceDetection
 from offhook.config import Settings
 from offhook.providers.models import locate
 from offhook.providers.vad.base import VadModel
+from offhook.server.hold_music import melodies_of
 
 __all__ = ["Brains", "load_brains"]
 
@@ -19,7 +21,8 @@ __all__ = ["Brains", "load_brains"]
 @dataclass
 class Brains:
     """Models and engines. `engines` has a factory, `instructions` the instructions, and `expects` what is to be done
-    before a call, for each agent's name."""
+    before a call, for each agent's name. `voices` speak to people who are asked to take a call over, `melodies` are the
+    hold music of agents that have their own."""
 
     settings: Settings = field(default_factory=Settings)
     engines: dict[str, EngineFactory] = field(default_factory=dict)
@@ -27,6 +30,8 @@ class Brains:
     expects: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     voice_detection: VoiceDetection | None = None
     phrases: Phrases | None = None
+    voices: dict[str, Phrases] = field(default_factory=dict)
+    melodies: Mapping[str, Melody] = field(default_factory=dict)
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -61,6 +66,7 @@ async def load_brains(settings: Settings) -> Brains:
 
 async def _load(settings: Settings, brains: Brains) -> None:
     agents = settings.answering
+    brains.melodies = await asyncio.to_thread(melodies_of, settings)
     if any(agent.uses_voice_detection for agent in agents.values()):
         brains.voice_detection = VoiceDetection(await asyncio.to_thread(_load_vad, settings))
     for name, agent in agents.items():

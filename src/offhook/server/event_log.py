@@ -8,10 +8,13 @@ from offhook.events import (
     AgentSaid,
     BargeIn,
     CallEnded,
+    CallerHeld,
+    CallerReturned,
     CallerSaid,
     CallEvent,
     CallStarted,
     CallTrouble,
+    ConsultationEnded,
     ToolCalled,
     TurnMeasured,
     UsageReported,
@@ -52,6 +55,19 @@ class EventLog:
                 )
             case CallTrouble():
                 bound.warning("trouble", what=event.what, detail=event.detail)
+            case _:
+                _aside(bound, event)
 
     def _words(self, text: str) -> str:
         return text if self._transcripts else f"({len(text.split())} words)"
+
+
+def _aside(bound: structlog.stdlib.BoundLogger, event: CallEvent) -> None:
+    """What happens while a caller and the agent do not talk."""
+    match event:
+        case CallerHeld():
+            bound.info("caller on hold")
+        case CallerReturned():
+            bound.info("caller off hold")
+        case ConsultationEnded():
+            bound.info("consultation ended", place=event.place, outcome=event.outcome)

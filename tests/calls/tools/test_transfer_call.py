@@ -6,11 +6,12 @@ import pytest
 from offhook.calls.tools.base import ToolContext
 from offhook.calls.tools.runner import ToolRunner
 from offhook.calls.tools.transfer_call import TransferCall
+from offhook.config import TransferSettings
 from offhook.errors import CarrierError, ToolError
 from offhook.providers.llm.base import ToolCall
 from tests.calls.tools.conftest import Calls
 
-PLACES = {"sales": "+15550101", "a person": "sip:desk@pbx.example.com"}
+PLACES = {"sales": TransferSettings(to="+15550101"), "a person": TransferSettings(to="sip:desk@pbx.example.com")}
 
 
 def transferring(calls: Calls, transfer: Callable[[str], Awaitable[None]] | None) -> ToolContext:
