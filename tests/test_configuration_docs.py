@@ -19,7 +19,7 @@ def default(entry: Entry) -> str:
     if entry.field.default is None:
         return "not set"
     value: object = Settings()
-    if entry.path[0] in ("stt", "llm", "tts", "realtime", "routes", "experiments"):
+    if entry.path[0] in ("stt", "llm", "tts", "realtime", "routes", "experiments") or "transfers" in entry.path:
         return f"`{shown_value(entry.field, entry.field.default)}`"
     for step in entry.path:
         value = value["reception"] if isinstance(value, dict) else getattr(value, step)

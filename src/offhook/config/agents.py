@@ -115,7 +115,10 @@ class SilenceSettings(Section):
 class TransferSettings(Section):
     """A place that an agent may transfer callers to. In a file its number alone will do."""
 
-    to: str = Field(description="number or address of the place; where nothing else is set, that alone may stand here")
+    to: str = Field(
+        description="number or address of the place; alone it may stand in the place of this table",
+        examples=["+15550100"],
+    )
     warm: bool = Field(False, description="ask there first whether the call is taken, while the caller hears music")
     ring_s: int = Field(25, ge=5, le=120, description="how long it rings there then")
 
@@ -210,7 +213,7 @@ class AgentSettings(Section):
         None, description="a WAV file for callers on hold; a tune of our own if not set", examples=["hold.wav"]
     )
     transfers: dict[str, TransferSettings] = Field(
-        {}, description="places the agent may transfer callers to, by their names"
+        {}, description="places the agent may transfer callers to, by their names", examples=["sales"]
     )
     briefing: BriefingSettings = BriefingSettings()
     machine: Literal["hang_up", "leave_message", "talk"] = Field(
