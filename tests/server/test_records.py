@@ -7,7 +7,17 @@ from pathlib import Path
 import orjson
 import pytest
 
-from offhook.events import CallEnded, CallerSaid, CallStarted, DtmfReceived, EndReason, UsageReported
+from offhook.events import (
+    CallEnded,
+    CallerHeld,
+    CallerReturned,
+    CallerSaid,
+    CallStarted,
+    ConsultationEnded,
+    DtmfReceived,
+    EndReason,
+    UsageReported,
+)
 from offhook.server.records import CallRecords
 
 STARTED = CallStarted(
@@ -123,3 +133,19 @@ def test_what_providers_count_is_added_up(tmp_path: Path) -> None:
     record = orjson.loads(path.read_bytes())
     assert record["usage"] == {"openai": {"audio_in": 10, "audio_out": 42}, "other": {"seconds": 1.5}}
     assert record["turns"] == []
+
+
+def test_what_was_done_to_a_call_and_the_word_on_how_it_went(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as worker:
+        records = CallRecords(tmp_path, worker)
+        records(replace(STARTED, consults_for="other"))
+        records(CallerHeld("5f1", 100))
+        records(ConsultationEnded("5f1", 900, "asked-1", "sales", "+15550100", "declined"))
+        records(CallerReturned("5f1", 900))
+        records(CallEnded("5f1", 2000, EndReason.AGENT_HUNG_UP, "", {}, "callback", "Will call again."))
+    [path] = tmp_path.glob("*.json")
+    record = orjson.loads(path.read_bytes())
+    assert (record["consults_for"], record["consultations"]) == ("other", ["asked-1"])
+    assert (record["disposition"], record["summary"]) == ("callback", "Will call again.")
+    assert [each["event"] for each in record["turns"]] == ["CallerHeld", "ConsultationEnded", "CallerReturned"]
+    assert record["turns"][1]["outcome"] == "declined"

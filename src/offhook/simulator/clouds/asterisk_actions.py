@@ -74,11 +74,14 @@ async def _redirect(pbx: "AsteriskDouble", manager: "Manager", action: Action) -
 
 
 async def _bridge(pbx: "AsteriskDouble", manager: "Manager", action: Action) -> None:
+    if not (action.get("Channel1") and action.get("Channel2")):
+        _refuse(manager, action, "Missing channel parameter in request")
+        return
     found: list[Channel] = []
     for field in ("Channel1", "Channel2"):
-        channel = pbx.find_beginning(action.get(field, ""))
+        channel = pbx.find_beginning(action[field])
         if channel is None:
-            _refuse(manager, action, f"{field} does not exist: {action.get(field)}")
+            _refuse(manager, action, f"{field} does not exist: {action[field]}")
             return
         found.append(channel)
     # Both AudioSockets end a moment before the answer is sent.

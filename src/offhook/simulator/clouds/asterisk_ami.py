@@ -172,8 +172,6 @@ class AsteriskDouble:
 
     def find_beginning(self, text: str) -> Channel | None:
         """A channel whose name or id begins with `text`: so does `Bridge` look for it, and takes any that does."""
-        if not text:
-            return None
         found = [each for each in self.channels.values() if each.name.startswith(text) or each.id.startswith(text)]
         return found[-1] if found else None
 
