@@ -19,7 +19,8 @@ def default(entry: Entry) -> str:
     if entry.field.default is None:
         return "not set"
     value: object = Settings()
-    if entry.path[0] in ("stt", "llm", "tts", "realtime", "tools", "mcp", "routes", "experiments", "prices"):
+    tables = ("stt", "llm", "tts", "realtime", "tools", "mcp", "routes", "experiments", "prices")
+    if entry.path[0] in tables or "transfers" in entry.path:
         return f"`{shown_value(entry.field, entry.field.default)}`"
     for step in entry.path:
         value = value["reception"] if isinstance(value, dict) else getattr(value, step)

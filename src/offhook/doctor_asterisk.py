@@ -93,7 +93,8 @@ async def _told(session: AmiSession, events: "asyncio.Queue[Message]") -> Check:
 
 async def _transfers(session: AmiSession, settings: Settings) -> AsyncIterator[Check]:
     context = settings.asterisk.transfer_context
-    places = {to for agent in settings.answering.values() for to in agent.transfers.values()}
+    every = [place for agent in settings.answering.values() for place in agent.transfers.values()]
+    places = {place.to for place in every if not place.warm}
     if places and not context:
         yield Check("asterisk", "poor", "callers cannot be transferred", "set asterisk.transfer_context")
         return

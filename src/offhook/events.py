@@ -21,9 +21,13 @@ __all__ = [
     "CallEvent",
     "CallStarted",
     "CallTrouble",
+    "CallerHeld",
+    "CallerReturned",
     "CallerSaid",
     "CallerSpeechEnded",
     "CallerSpeechStarted",
+    "ConsultationEnded",
+    "ConsultationOutcome",
     "DtmfReceived",
     "EndReason",
     "EventSink",
@@ -31,6 +35,12 @@ __all__ = [
     "TurnMeasured",
     "UsageReported",
 ]
+
+
+ConsultationOutcome = Literal[
+    "accepted", "declined", "undecided", "busy", "no_answer", "failed", "hung_up", "caller_gone"
+]
+"""What came of asking somebody to take a call over. Machines decide nothing: `undecided`."""
 
 
 class EndReason(StrEnum):
@@ -63,7 +73,8 @@ class CallEvent:
 @dataclass(frozen=True, slots=True)
 class CallStarted(CallEvent):
     """A call was answered. `started_at` is the wall clock in ISO 8601, UTC; the numbers are empty where the carrier
-    gives none. `experiment` and `variant` are empty where no experiment divides the agent's callers."""
+    gives none. `experiment` and `variant` are empty where no experiment divides the agent's callers. `consults_for` is
+    the call for which somebody was called, to ask whether they take it over."""
 
     carrier: str
     carrier_call_id: str
@@ -76,6 +87,7 @@ class CallStarted(CallEvent):
     to_number: str = ""
     experiment: str = ""
     variant: str = ""
+    consults_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +187,27 @@ class TurnMeasured(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CallerHeld(CallEvent):
+    """The caller hears music, and nobody hears the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerReturned(CallEvent):
+    """The music is over: the agent and the caller hear each other again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultationEnded(CallEvent):
+    """Somebody was asked to take the call over. `consultation` is the id of the call to them; empty if none could be
+    placed."""
+
+    consultation: str
+    place: str
+    to: str
+    outcome: ConsultationOutcome
+
+
+@dataclass(frozen=True, slots=True)
 class UsageReported(CallEvent):
     """What `provider` was used for, and bills, since the last time: a number for each kind, such as `audio_out` tokens.
 
@@ -210,11 +243,14 @@ class CallTrouble(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallEnded(CallEvent):
-    """The call is over. `detail` says more than the reason where there is more to say."""
+    """The call is over. `detail` says more than the reason where there is more to say. `disposition` and `summary` are
+    the agent's own words on how it went, if it had any."""
 
     reason: EndReason
     detail: str = ""
     counters: Mapping[str, int] = field(default_factory=dict)
+    disposition: str = ""
+    summary: str = ""
 
 
 EventSink = Callable[[CallEvent], None]

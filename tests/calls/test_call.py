@@ -7,7 +7,7 @@ import pytest
 from offhook.audio.tones import dtmf
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.loopback import Loopback
-from offhook.calls.leg import CallOrigin
+from offhook.calls.leg import CallControl, CallOrigin
 from offhook.calls.track import Track
 from offhook.config import AgentSettings
 from offhook.errors import CarrierError
@@ -183,6 +183,9 @@ class Hand:
             await self.waits_for.wait()
         self._note("transfer", to)
 
+    async def bridge(self, other: CallControl) -> None:
+        raise AssertionError(other)
+
     async def send_dtmf(self, digits: str) -> None:
         self._note("send_dtmf", digits)
 
@@ -212,7 +215,7 @@ async def test_after_a_transfer_the_agent_is_still_and_the_carrier_ends_the_leg(
     leg = HeldLeg()
     rig = looped(Rig(tmp_path, leg=leg))
     await rig.run(200, VOICE)
-    await rig.call.transfer("+15550100")
+    await rig.call.hand.transfer("+15550100")
     sent = len(leg.sent)
     await rig.run(2_000, VOICE)
     rig.call.on_dtmf("1")
@@ -226,7 +229,7 @@ async def test_after_a_transfer_the_agent_is_still_and_the_carrier_ends_the_leg(
 async def test_a_transferred_call_whose_leg_is_not_ended_is_ended_by_us(tmp_path: Path) -> None:
     leg = HeldLeg()
     rig = looped(Rig(tmp_path, leg=leg))
-    await rig.call.transfer("+15550100")
+    await rig.call.hand.transfer("+15550100")
     await rig.run(14_900)
     assert leg.closed == []
     await rig.run(200)
@@ -238,7 +241,7 @@ async def test_a_refused_transfer_leaves_the_call_as_it_was(tmp_path: Path) -> N
     leg.hand.fails = CarrierError("no", carrier="paper", status=400)
     rig = looped(Rig(tmp_path, leg=leg))
     with pytest.raises(CarrierError):
-        await rig.call.transfer("+15550100")
+        await rig.call.hand.transfer("+15550100")
     await rig.run(200, VOICE)
     assert VOICE in leg.sent
 
@@ -249,7 +252,7 @@ async def test_a_leg_that_ends_before_the_carrier_has_answered(tmp_path: Path, r
     leg.hand.waits_for = asyncio.Event()
     leg.hand.fails = refused
     rig = looped(Rig(tmp_path, leg=leg))
-    transfer = asyncio.ensure_future(rig.call.transfer("+15550100"))
+    transfer = asyncio.ensure_future(rig.call.hand.transfer("+15550100"))
     await rig.run(40)
     rig.call.on_closed(EndReason.CALLER_HUNG_UP, "the first word")
     rig.call.on_closed(EndReason.CALLER_HUNG_UP, "the second word")
@@ -265,12 +268,12 @@ async def test_a_leg_that_ends_before_the_carrier_has_answered(tmp_path: Path, r
 
 async def test_without_a_hand_on_the_call_it_cannot_be_transferred(tmp_path: Path) -> None:
     with pytest.raises(CarrierError, match="paper: cannot transfer calls"):
-        await looped(Rig(tmp_path)).call.transfer("+15550100")
+        await looped(Rig(tmp_path)).call.hand.transfer("+15550100")
 
 
 async def test_keys_are_pressed_by_the_carrier(tmp_path: Path) -> None:
     leg = HeldLeg()
-    await looped(Rig(tmp_path, leg=leg)).call.press("12")
+    await looped(Rig(tmp_path, leg=leg)).call.hand.press("12")
     assert leg.hand.done == [("send_dtmf", "12")]
 
 
@@ -283,7 +286,7 @@ async def test_keys_are_sounded_where_the_carrier_cannot_press_them(tmp_path: Pa
     rig.call.answer(rig._engine)
     await rig.until_quiet()
     before = len(leg.sent)
-    await rig.call.press("5")
+    await rig.call.hand.press("5")
     await rig.run(300)
     assert b"".join(leg.sent[before:]).startswith(dtmf("5", 8_000)[:1_600])
 
@@ -292,4 +295,4 @@ async def test_keys_that_the_carrier_refuses_are_not_sounded(tmp_path: Path) -> 
     leg = HeldLeg()
     leg.hand.fails = CarrierError("down", carrier="paper", status=500)
     with pytest.raises(CarrierError, match="down"):
-        await looped(Rig(tmp_path, leg=leg)).call.press("5")
+        await looped(Rig(tmp_path, leg=leg)).call.hand.press("5")

@@ -16,7 +16,11 @@ def overlay(**changes: Any) -> AgentOverlay:
 def test_what_is_set_takes_the_place_of_the_agents() -> None:
     agent = AgentSettings(voice="heart", greeting="Hello.", transfers={"sales": "+15550100"})
     other = agent.under(overlay(greeting="Good day!", llm=["openai"], transfers={"desk": "+15550101"}))
-    assert (other.greeting, other.llm, other.transfers) == ("Good day!", ("openai",), {"desk": "+15550101"})
+    assert (other.greeting, other.llm, other.transfers["desk"].to) == (
+        "Good day!",
+        ("openai",),
+        "+15550101",
+    )
     assert (other.voice, other.stt) == (agent.voice, agent.stt)
 
 

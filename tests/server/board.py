@@ -13,6 +13,7 @@ from offhook.calls.voice_detection import VoiceDetection
 from offhook.carriers.outbound import Dialler
 from offhook.config import AgentSettings, LimitSettings, RecordingSettings, ServerSettings, Settings
 from offhook.events import CallEvent
+from offhook.server.consultations import Consultations
 from offhook.server.records import CallRecords
 from offhook.server.switchboard import Desk, Switchboard
 from tests.calls.rig import Mouth, PaperLeg, phrases_of
@@ -48,6 +49,8 @@ class Board:
         self.settings = Settings.model_validate({**usual, **sections})
         self.records = CallRecords(folder / "calls", self.files)
         phrases = phrases_of(Mouth()) if speaks else None
+        voices = {"reception": phrases} if phrases is not None else {}
+        self.consultations = Consultations(self.settings, dialler, voices, self.sink) if dialler is not None else None
         self.switchboard = Switchboard(
             Desk(
                 self.settings,
@@ -61,6 +64,7 @@ class Board:
                 self.files,
                 dialler,
                 spent_up=lambda: self.spent_up,
+                consultations=self.consultations,
             )
         )
         self.fails = False

@@ -2,13 +2,22 @@ import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from decimal import Decimal
 from pathlib import Path
 
 import orjson
 import pytest
 
-from offhook.events import CallCosted, CallEnded, CallerSaid, CallStarted, DtmfReceived, EndReason, UsageReported
+from offhook.events import (
+    CallEnded,
+    CallerHeld,
+    CallerReturned,
+    CallerSaid,
+    CallStarted,
+    ConsultationEnded,
+    DtmfReceived,
+    EndReason,
+    UsageReported,
+)
 from offhook.server.records import CallRecords
 
 STARTED = CallStarted(
@@ -133,21 +142,17 @@ def test_what_providers_count_is_added_up(tmp_path: Path) -> None:
     assert record["turns"] == []
 
 
-def test_what_a_call_cost_is_in_its_record_to_the_last_digit(tmp_path: Path) -> None:
+def test_what_was_done_to_a_call_and_the_word_on_how_it_went(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as worker:
         records = CallRecords(tmp_path, worker)
-        records(STARTED)
-        records(CallCosted("5f1", 900, Decimal("0.001"), "USD", {"openai": Decimal("0.001")}))
-        shares = {"openai": Decimal("0.012345678901"), "nova": Decimal(0)}
-        records(
-            CallCosted("5f1", 2_900, Decimal("0.012345678901"), "USD", shares, ("stt nova (nova-3)",), estimated=True)
-        )
-        records(CallEnded("5f1", 3_000, EndReason.CALLER_HUNG_UP))
+        records(replace(STARTED, consults_for="other"))
+        records(CallerHeld("5f1", 100))
+        records(ConsultationEnded("5f1", 900, "asked-1", "sales", "+15550100", "declined"))
+        records(CallerReturned("5f1", 900))
+        records(CallEnded("5f1", 2000, EndReason.AGENT_HUNG_UP, "", {}, "callback", "Will call again."))
     [path] = tmp_path.glob("*.json")
-    assert orjson.loads(path.read_bytes())["cost"] == {
-        "currency": "USD",
-        "total": "0.012345678901",
-        "providers": {"openai": "0.012345678901", "nova": "0"},
-        "unpriced": ["stt nova (nova-3)"],
-        "estimated": True,
-    }
+    record = orjson.loads(path.read_bytes())
+    assert (record["consults_for"], record["consultations"]) == ("other", ["asked-1"])
+    assert (record["disposition"], record["summary"]) == ("callback", "Will call again.")
+    assert [each["event"] for each in record["turns"]] == ["CallerHeld", "ConsultationEnded", "CallerReturned"]
+    assert record["turns"][1]["outcome"] == "declined"

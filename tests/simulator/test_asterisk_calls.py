@@ -53,8 +53,8 @@ class Agent:
             return web.Response(status=self.status)
         socket = web.WebSocketResponse(protocols=("media",))
         await socket.prepare(request)
-        for message in self.says:
-            await (socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message))
+        for said in self.says:
+            await (socket.send_str(said) if isinstance(said, str) else socket.send_bytes(said))
         async for message in socket:
             if message.type is WSMsgType.TEXT:
                 self.take(message.data)

@@ -1,16 +1,19 @@
 """One phone call: joins a leg, an engine, the playout, the recorder and the clock, and ends them together."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
 from offhook.audio.formats import FRAME_MS
+from offhook.audio.melody import Melody, own_tune
 from offhook.calls.clock import MediaClock
+from offhook.calls.consultation import Wish
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
-from offhook.calls.key_tones import key_tones
+from offhook.calls.hand import Hand
 from offhook.calls.leg import Leg
 from offhook.calls.line_meter import LineMeter
 from offhook.calls.playout import Playout
@@ -18,8 +21,15 @@ from offhook.calls.recorder import Recorder
 from offhook.calls.tools.base import ToolContext
 from offhook.calls.track import Track
 from offhook.calls.voice_detection import VoiceDetection, VoiceStream
-from offhook.errors import CarrierError
-from offhook.events import CallEnded, CallStarted, DtmfReceived, EndReason, EventSink
+from offhook.events import (
+    CallEnded,
+    CallerSpeechStarted,
+    CallEvent,
+    CallStarted,
+    DtmfReceived,
+    EndReason,
+    EventSink,
+)
 from offhook.providers.llm.base import CallFacts
 
 __all__ = ["Call"]
@@ -31,7 +41,11 @@ _HANDOVER_MS = 15_000
 
 
 class Call:
-    """A call from answer to end. Implements `LegEvents` towards its leg and `Ticking` towards the clock."""
+    """A call from answer to end. Implements `LegEvents` towards its leg and `Ticking` towards the clock.
+
+    `melody` is for a caller on hold; `consult` asks somebody to take a call over. `hand` is for whoever does something
+    to the call.
+    """
 
     def __init__(
         self,
@@ -45,6 +59,8 @@ class Call:
         recorder: Recorder | None = None,
         longest_s: float = 0,
         longest_line: str = "",
+        melody: Melody | None = None,
+        consult: Callable[["Call", Wish], Awaitable[None]] | None = None,
         on_ended: Callable[["Call"], None] = lambda call: None,
     ):
         self.leg = leg
@@ -64,9 +80,6 @@ class Call:
         self._heard = 0
         self._voice: VoiceStream | None = None
         self._closing: asyncio.Task[None] | None = None
-        self._handing_over = False
-        self._handed_over_ms: int | None = None
-        self._gone: tuple[EndReason, str] | None = None
         self._engine: Engine | None = None
         self._playout = Playout(
             leg.format,
@@ -78,6 +91,16 @@ class Call:
             on_started=self._track_started,
             on_finished=self._track_finished,
         )
+        self.hand = Hand(
+            leg,
+            self._playout,
+            call_id=facts.call_id,
+            melody=melody or own_tune(),
+            now_ms=lambda: self.now_ms,
+            sink=sink,
+            on_closed=self.on_closed,
+            consult=None if consult is None else partial(consult, self),
+        )
         self.end_reason: EndReason | None = None
         self.ended = asyncio.Event()
 
@@ -88,9 +111,9 @@ class Call:
 
     def answer(self, make_engine: EngineFactory) -> None:
         """Start the engine and the flow of audio. Raises what the engine's making raises; the leg is then untouched."""
-        transfer = self.transfer if self.leg.control is not None else None
-        context = replace(self._tool_context, transfer=transfer)
-        handle = CallHandle(self.facts, self._playout, lambda: self.now_ms, self._sink, self.end, context)
+        transfer = self.hand.transfer if self.leg.control is not None else None
+        context = replace(self._tool_context, transfer=transfer, hand=self.hand)
+        handle = CallHandle(self.facts, self._playout, lambda: self.now_ms, self._emit, self.end, context)
         engine = make_engine(handle)
         self._engine = engine
         if engine.wants_vad and self._detection is not None:
@@ -110,6 +133,7 @@ class Call:
                 self.leg.origin.to_number,
                 self.facts.experiment,
                 self.facts.variant,
+                self.leg.origin.consults_for,
             )
         )
         self._clock.add(self)
@@ -126,9 +150,7 @@ class Call:
         try:
             if self._recorder is not None:
                 self._recorder.hear(frame)
-            if self._voice is not None:
-                self._voice.feed(frame)
-            self._engine.hear(frame)
+            self._give(self.leg.format.silence if self.hand.held else frame)
         except Exception as error:  # noqa: BLE001 - a fault in one call ends that call
             self._broke(error)
 
@@ -138,7 +160,10 @@ class Call:
             return
         try:
             self._sink(DtmfReceived(self.facts.call_id, self.now_ms, digit))
-            self._engine.dtmf(digit)
+            held = self.hand.held
+            self.hand.note("key")
+            if not held:
+                self._engine.dtmf(digit)
         except Exception as error:  # noqa: BLE001 - a fault in one call ends that call
             self._broke(error)
 
@@ -153,15 +178,13 @@ class Call:
 
     def on_closed(self, reason: EndReason, detail: str) -> None:
         """The carrier's side is gone; after a transfer that is how it ends."""
-        if self._handing_over:
-            # A carrier may end the leg before it has told that the transfer is done.
-            self._gone = self._gone or (reason, detail)
+        if self.hand.keeps_end(reason, detail):
             return
-        self.end(reason if self._handed_over_ms is None else EndReason.TRANSFERRED, detail)
+        self.end(reason if self.hand.handed_over_ms is None else EndReason.TRANSFERRED, self.hand.taken_by or detail)
 
     @property
     def _talking(self) -> bool:
-        return self._closing is None and self._handed_over_ms is None
+        return self._closing is None and self.hand.handed_over_ms is None
 
     def _on_voice(self, probability: float, end_ms: int) -> None:
         if self._engine is None or not self._talking:
@@ -190,18 +213,19 @@ class Call:
     def _beat(self, engine: Engine, live: bool) -> None:
         self._beats += 1
         self._line_meter.tick(self.now_ms)
-        if self._handed_over_ms is not None:
+        if self.hand.handed_over_ms is not None:
             # The carrier ends the leg when it has connected the caller; to close it before would end the call.
-            if self.now_ms - self._handed_over_ms >= _HANDOVER_MS:
-                self.end(EndReason.TRANSFERRED)
+            if self.now_ms - self.hand.handed_over_ms >= _HANDOVER_MS:
+                self.end(EndReason.TRANSFERRED, self.hand.taken_by)
             return
+        self.hand.tick()
         agent = self._playout.tick(live)
         if self._recorder is not None:
             self._recorder.tick(agent)
         if self._heard < self._beats - _QUIET_LINE_FRAMES:
             self._fill()
         engine.tick(self.now_ms)
-        if self._longest_ms and self.now_ms >= self._longest_ms:
+        if self._longest_ms and self.now_ms >= self._longest_ms and not self.hand.held:
             self.wind_up(self._longest_line, EndReason.MAX_DURATION)
         if self._last_words is not None and not self._winding_up:
             self._winding_up = True
@@ -210,51 +234,28 @@ class Call:
     def _fill(self) -> None:
         # A muted line sends nothing; turns must still come to their end.
         self._heard += 1
+        self._give(self.leg.format.silence)
+
+    def _give(self, frame: bytes) -> None:
         if self._voice is not None:
-            self._voice.feed(self.leg.format.silence)
+            self._voice.feed(frame)
         if self._engine is not None:
-            self._engine.hear(self.leg.format.silence)
+            self._engine.hear(frame)
+
+    def _emit(self, event: CallEvent) -> None:
+        if isinstance(event, CallerSpeechStarted):
+            self.hand.note("voice")
+        self._sink(event)
 
     def _track_started(self, track: Track) -> None:
-        if self._engine is not None:
+        if self._engine is not None and not self.hand.is_music(track):
             self._engine.track_started(track)
 
     def _track_finished(self, track: Track) -> None:
-        if self._engine is not None:
+        if self.hand.is_music(track):
+            self.hand.music_finished(track)
+        elif self._engine is not None:
             self._engine.track_finished(track)
-
-    # What others ask of the carrier
-
-    async def transfer(self, to: str) -> None:
-        """Hand the caller over to `to`; the agent falls silent and deaf. Raises CallError, and the call goes on."""
-        control = self.leg.control
-        if control is None:
-            raise CarrierError("cannot transfer calls", carrier=self.leg.carrier, offered=False)
-        self._handing_over = True
-        try:
-            await control.transfer(to)
-            self._handed_over_ms = self.now_ms
-        finally:
-            self._handing_over = False
-            if self._gone is not None:
-                self.on_closed(*self._gone)
-
-    async def press(self, digits: str) -> None:
-        """Press keys towards the caller: by the carrier, or as tones in the agent's audio where it cannot.
-
-        Raises CallError."""
-        control = self.leg.control
-        if control is not None:
-            try:
-                await control.send_dtmf(digits)
-            except CarrierError as error:
-                if error.offered:
-                    raise
-            else:
-                return
-        track = self._playout.begin()
-        track.append(key_tones(digits, self.leg.format))
-        track.finish()
 
     # The end
 
@@ -266,6 +267,7 @@ class Call:
         """End the call. The first reason stands; later ones are ignored."""
         if self._closing is None:
             self.end_reason = reason
+            self.hand.close()
             self._closing = asyncio.get_running_loop().create_task(self._close(reason, detail))
 
     async def _close(self, reason: EndReason, detail: str) -> None:
@@ -282,16 +284,17 @@ class Call:
             "frames_heard": self._heard,
         }
         self._line_meter.close(self.now_ms)
-        self._sink(CallEnded(self.facts.call_id, self.now_ms, reason, detail, counters))
+        said = (self.hand.disposition, self.hand.summary)
+        self._sink(CallEnded(self.facts.call_id, self.now_ms, reason, detail, counters, *said))
         self.ended.set()
         self._on_ended(self)
 
     async def _stop(self) -> None:
         try:
             track = self._playout.flush()
+            if track is not None:
+                self._track_finished(track)
             if self._engine is not None:
-                if track is not None:
-                    self._engine.track_finished(track)
                 await self._engine.close()
         finally:
             if self._recorder is not None:

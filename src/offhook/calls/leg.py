@@ -16,7 +16,8 @@ class CallOrigin:
 
     Numbers are as E.164 with `+` where the carrier gives whole ones; empty where it gives none. `agent` is who is to
     answer where the call was placed for one; else the routes decide. `variables` fill the agent's instructions.
-    `dial_id` is our own id of a call that we placed.
+    `dial_id` is our own id of a call that we placed, `consults_for` that of the call for which we did, to ask whether
+    it is taken over.
     """
 
     direction: Literal["inbound", "outbound"] = "inbound"
@@ -25,6 +26,7 @@ class CallOrigin:
     agent: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     dial_id: str = ""
+    consults_for: str = ""
 
 
 class CallControl(Protocol):
@@ -36,6 +38,10 @@ class CallControl(Protocol):
 
     async def send_dtmf(self, digits: str) -> None:
         """Press keys towards the caller: `0-9*#A-D`, and `w` for a pause of half a second."""
+        ...
+
+    async def bridge(self, other: "CallControl") -> None:
+        """Connect our caller with the party of `other`, a call at the same carrier; both legs end soon after."""
         ...
 
     async def play(self, url: str) -> None:

@@ -79,6 +79,7 @@ class Orders:
             time_limit_s=self.longest_s(call.agent),
             detect_machine=self._detection(call),
             dial_id=call.id,
+            consults=bool(call.consults_for),
             tell=tell,
         )
 

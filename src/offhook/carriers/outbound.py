@@ -63,8 +63,10 @@ class Dialler:
         carrier: DialCarrier | None = None,
         ring_timeout_s: int | None = None,
         machine_detection: Judge | None = None,
+        consults_for: str = "",
     ) -> PlacedCall:
-        """Place a call, once; what is not given comes from the settings.
+        """Place a call, once; what is not given comes from the settings. `consults_for` is the id of a call that who
+        answers is asked to take over.
 
         The call rings when this returns, or is in `doubt`. Raises ConfigError, and CallError when it cannot be placed.
         """
@@ -78,6 +80,7 @@ class Dialler:
             self._orders.agent(agent),
             dict(variables or {}),
             self._orders.judge(chosen, machine_detection or settings.machine_detection),
+            consults_for,
             wall=self._wall,
         )
         order = self._orders.order(call, ring_timeout_s or settings.ring_timeout_s, partial(self.progress, call.id))
@@ -89,6 +92,10 @@ class Dialler:
     def agent_of(self, wanted: str) -> str:
         """Who will talk: the agent that is wanted, or the first one."""
         return wanted or next(iter(self._settings.agents))
+
+    def places_by(self, carrier: str) -> bool:
+        """Whether calls can be placed through `carrier`."""
+        return carrier in self._apis
 
     async def hang_up(self, call: PlacedCall) -> None:
         """End a call at its carrier, whether it rings or is up. Raises CallError."""
@@ -117,7 +124,7 @@ class Dialler:
         call = self._calls.get(dial_id)
         if call is None:
             return None
-        return CallOrigin("outbound", call.from_number, call.to, call.agent, call.variables, call.id)
+        return CallOrigin("outbound", call.from_number, call.to, call.agent, call.variables, call.id, call.consults_for)
 
     def identify(self, dial_id: str, carrier_call_id: str) -> None:
         """The carrier's id of a call, which is needed where its answer to our request got lost."""

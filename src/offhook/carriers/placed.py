@@ -46,7 +46,7 @@ class PlacedCall:
     """One call to the outside. `id` is ours, `carrier_call_id` the carrier's, empty until it is known.
 
     `doubt` says why it is unknown whether the carrier has placed the call; empty if there is no doubt. `judge` is who
-    tells machines from people.
+    tells machines from people. `consults_for` is the call that somebody is asked to take over.
     """
 
     id: str
@@ -56,6 +56,7 @@ class PlacedCall:
     agent: str
     variables: Mapping[str, str] = field(default_factory=dict)
     judge: Literal["carrier", "own", "off"] = "off"
+    consults_for: str = ""
     carrier_call_id: str = ""
     doubt: str = ""
     history: list[Progress] = field(default_factory=list)

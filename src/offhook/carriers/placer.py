@@ -29,7 +29,8 @@ class DialOrder:
     `dial_id` is our id of the call. A carrier without webhooks tells of the call by `tell`.
 
     `detect_machine` asks the carrier to tell machines from people while the call goes on: `verdict` as soon as it
-    knows, `message_end` after the machine's own message where it can tell. `caller_name` and `sip_headers` are for
+    knows, `message_end` after the machine's own message where it can tell. `consults` is for a call to somebody who is
+    asked to take another one over. `caller_name` and `sip_headers` are for
     Vobiz and Plivo only. `time_limit_s` is the longest the call may last.
     """
 
@@ -43,6 +44,7 @@ class DialOrder:
     send_digits: str = ""
     sip_headers: Mapping[str, str] = field(default_factory=dict)
     dial_id: str = ""
+    consults: bool = False
     tell: Callable[[CallState, str], None] = lambda state, detail: None
 
 

@@ -1,6 +1,6 @@
 """Every setting of the server."""
 
-from offhook.config.agents import AgentSettings, SilenceSettings, TurnSettings
+from offhook.config.agents import AgentSettings, BriefingSettings, SilenceSettings, TransferSettings, TurnSettings
 from offhook.config.carriers import (
     AsteriskSettings,
     AsteriskWebSocketSettings,
@@ -32,6 +32,7 @@ __all__ = [
     "AsteriskSettings",
     "AsteriskWebSocketSettings",
     "AudioSocketSettings",
+    "BriefingSettings",
     "CarrierName",
     "CarrierSettings",
     "CostSettings",
@@ -52,6 +53,7 @@ __all__ = [
     "Settings",
     "SilenceSettings",
     "SttSettings",
+    "TransferSettings",
     "TtsSettings",
     "TurnSettings",
     "TwilioSettings",

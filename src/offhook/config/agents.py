@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, model_validator
 
 from offhook.config.base import Section, wrong
-from offhook.config.tools import BUILTIN_TOOLS
+from offhook.config.tools import USUAL_TOOLS
 
 if TYPE_CHECKING:
     from offhook.config.overlays import AgentOverlay
 
-__all__ = ["AgentSettings", "SilenceSettings", "TurnSettings"]
+__all__ = ["AgentSettings", "BriefingSettings", "SilenceSettings", "TransferSettings", "TurnSettings"]
 
 
 class TurnSettings(Section):
@@ -112,6 +112,34 @@ class SilenceSettings(Section):
         return self
 
 
+class TransferSettings(Section):
+    """A place that an agent may transfer callers to. In a file its number alone will do."""
+
+    to: str = Field(
+        description="number or address of the place; alone it may stand in the place of this table",
+        examples=["+15550100"],
+    )
+    warm: bool = Field(False, description="ask there first whether the call is taken, while the caller hears music")
+    ring_s: int = Field(25, ge=5, le=120, description="how long it rings there then")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _number_alone(cls, given: Any) -> Any:
+        return {"to": given} if isinstance(given, str) else given
+
+
+class BriefingSettings(Section):
+    """What a person hears who is asked to take over a call."""
+
+    line: str = Field("There is a caller on the line for you. {summary}", description="what it is about, first of all")
+    ask_line: str = Field("To take the call, press one. To decline, press two.", description="the question; said twice")
+    wait_s: float = Field(6.0, ge=1, le=60, description="how long an answer is waited for, each time")
+    declined_line: str = Field("All right. Goodbye.", description="said to who declines, or does not answer")
+    gone_line: str = Field(
+        "I am sorry, the caller cannot be connected any more. Goodbye.", description="said when the caller is gone"
+    )
+
+
 class AgentSettings(Section):
     """Who answers."""
 
@@ -167,15 +195,27 @@ class AgentSettings(Section):
     speed: float = Field(1.0, ge=0.5, le=2.0, description="how fast it speaks; 1.0 is natural")
     timezone: str = Field("", description="IANA name; the machine's own if not set")
     tools: tuple[str, ...] = Field(
-        BUILTIN_TOOLS, description="what the agent can do besides talking: names of built-in tools, tools or mcp tables"
+        USUAL_TOOLS, description="what the agent can do besides talking: names of built-in tools, tools or mcp tables"
     )
     tool_timeout_s: float = Field(
         3.0, gt=0, le=300, description="how long a tool may take that has no limit of its own"
     )
     code: Path | None = Field(None, description="a Python file with tools of your own", examples=["agent.py"])
-    transfers: dict[str, str] = Field(
-        {}, description="places the agent may transfer callers to: a name for each number"
+    dispositions: tuple[str, ...] = Field(
+        (),
+        description="words for how a call went, one of which the agent chooses when it hangs up",
+        examples=[["sale", "callback", "wrong_number"]],
     )
+    goodbye_line: str = Field(
+        "Thank you for calling. Goodbye.", description="said by an agent that hangs up without a word"
+    )
+    hold_music: Path | None = Field(
+        None, description="a WAV file for callers on hold; a tune of our own if not set", examples=["hold.wav"]
+    )
+    transfers: dict[str, TransferSettings] = Field(
+        {}, description="places the agent may transfer callers to, by their names", examples=["sales"]
+    )
+    briefing: BriefingSettings = BriefingSettings()
     machine: Literal["hang_up", "leave_message", "talk"] = Field(
         "hang_up", description="when a machine answers an outbound call: hang_up, leave_message or talk"
     )
@@ -197,6 +237,11 @@ class AgentSettings(Section):
     def uses_voice_detection(self) -> bool:
         """Whether the voice detector listens to its calls."""
         return self.engine in ("pipeline", "realtime") or self.measure_vad
+
+    @property
+    def consults(self) -> bool:
+        """Whether it asks people whether they take a call over, for which it needs a voice."""
+        return self.engine != "loopback" and any(place.warm for place in self.transfers.values())
 
     def under(self, overlay: "AgentOverlay") -> "AgentSettings":
         """These settings, with those of `overlay` in the place of ours. What is not set in either follows what is.

@@ -25,6 +25,7 @@ DialCarrier = Literal["vobiz", "plivo", "twilio", "asterisk"]
 _Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\([A-Za-z0-9_,:-]+\))?$")]
 _Context = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]*$")]
 _Channel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@:/-]*\{number\}[A-Za-z0-9_.@:/-]*$")]
+_ChannelIfAny = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.@:/-]*\{number\}[A-Za-z0-9_.@:/-]*)?$")]
 _HostAndPort = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.-]+:[0-9]{1,5})?$")]
 _FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]*\{call\}[A-Za-z0-9_./-]*$")]
 
@@ -55,6 +56,11 @@ class AsteriskSettings(Section):
         "", description="dialplan context for transfers; none if not set", examples=["offhook-transfers"]
     )
     dial_template: _Channel = Field("PJSIP/{number}@trunk", description="channel that outbound calls go through")
+    consult_template: _ChannelIfAny = Field(
+        "",
+        description="channel to people who are asked to take a call over; dial_template if not set",
+        examples=["PJSIP/{number}"],
+    )
     audiosocket: _HostAndPort = Field(
         "", description="host:port at which Asterisk reaches our AudioSocket; [audiosocket] if not set"
     )

@@ -11,10 +11,13 @@ from pydantic import Field, SecretStr, model_validator
 from offhook.config.base import Section, WebAddress, wrong
 from offhook.config.templates import Place, parts_of, places_in
 
-__all__ = ["BUILTIN_TOOLS", "HttpToolSettings", "McpSettings", "ToolTable", "env_names", "secret_names"]
+__all__ = ["BUILTIN_TOOLS", "USUAL_TOOLS", "HttpToolSettings", "McpSettings", "ToolTable", "env_names", "secret_names"]
 
-BUILTIN_TOOLS = ("take_message", "check_availability", "book_appointment", "transfer_call", "end_call")
-"""Names of the tools that come with the house, all of which an agent has if nothing else is set."""
+USUAL_TOOLS = ("take_message", "check_availability", "book_appointment", "transfer_call", "hold", "end_call")
+"""Names of the built-in tools that an agent has if nothing else is set."""
+
+BUILTIN_TOOLS = (*USUAL_TOOLS, "send_dtmf")
+"""Names of all the tools that come with the house."""
 
 _TYPES = ("string", "integer", "number", "boolean", "array", "object")
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})

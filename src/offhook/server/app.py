@@ -31,6 +31,7 @@ from offhook.server.asterisk import Asterisk, open_asterisk
 from offhook.server.asterisk_websocket import MEDIA_PATH, AsteriskWebSocket
 from offhook.server.brains import Brains, load_brains
 from offhook.server.carrier_lines import carrier_lines
+from offhook.server.consultations import Consultations
 from offhook.server.dialling import dialling, open_apis
 from offhook.server.listening import listen
 from offhook.server.media_streams import MediaStreams
@@ -85,7 +86,7 @@ class Server:
             self.money = stack.enter_context(bookkeeping(self.settings, emit=told, stop=self._stop_call))
             brains = await load_brains(self.settings, self.money.prepared)
             stack.push_async_callback(brains.close)
-            self.switchboard = self._switchboard(brains, dialler, told, self.money)
+            self.switchboard = self._switchboard(stack, brains, dialler, told, self.money)
             if brains.voice_detection is not None:
                 self.clock.after(brains.voice_detection.step)
             beat = asyncio.create_task(self.clock.run())
@@ -99,11 +100,15 @@ class Server:
             websocket.open(self.switchboard, asterisk.controlled(answer) if asterisk else answer)
             yield self
 
-    def _switchboard(self, brains: Brains, dialler: Dialler, told: Told, money: Money) -> Switchboard:
+    def _switchboard(
+        self, stack: AsyncExitStack, brains: Brains, dialler: Dialler, told: Told, money: Money
+    ) -> Switchboard:
         def sink(event: CallEvent) -> None:
             told(event)
             money.books(event)
 
+        consultations = Consultations(self.settings, dialler, brains.voices, sink)
+        stack.push_async_callback(consultations.close)
         return Switchboard(
             Desk(
                 self.settings,
@@ -118,6 +123,8 @@ class Server:
                 dialler,
                 brains.expect,
                 lambda: money.books.spent_up,
+                brains.melodies,
+                consultations,
             )
         )
 

@@ -1,10 +1,11 @@
 """Loads what answers calls: models once per process, and an engine factory for each agent."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
+from offhook.audio.melody import Melody
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
 from offhook.calls.engines.loopback import Loopback
 from offhook.calls.speaker import Phrases
@@ -13,6 +14,7 @@ from offhook.config import Settings
 from offhook.providers.models import locate
 from offhook.providers.standby import OnUsed, not_billed
 from offhook.providers.vad.base import VadModel
+from offhook.server.hold_music import melodies_of
 
 __all__ = ["Brains", "load_brains"]
 
@@ -20,7 +22,8 @@ __all__ = ["Brains", "load_brains"]
 @dataclass
 class Brains:
     """Models and engines. `engines` has a factory, `instructions` the instructions, and `expects` what is to be done
-    before a call, for each agent's name; `on_used` is told of work for no call."""
+    before a call, for each agent's name; `on_used` is told of work for no call. `voices` speak to people who are asked
+    to take a call over, `melodies` are the hold music of agents that have their own."""
 
     settings: Settings = field(default_factory=Settings)
     engines: dict[str, EngineFactory] = field(default_factory=dict)
@@ -29,6 +32,8 @@ class Brains:
     voice_detection: VoiceDetection | None = None
     phrases: Phrases | None = None
     on_used: OnUsed = not_billed
+    voices: dict[str, Phrases] = field(default_factory=dict)
+    melodies: Mapping[str, Melody] = field(default_factory=dict)
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -64,6 +69,7 @@ async def load_brains(settings: Settings, on_used: OnUsed = not_billed) -> Brain
 
 async def _load(settings: Settings, brains: Brains) -> None:
     agents = settings.answering
+    brains.melodies = await asyncio.to_thread(melodies_of, settings)
     if any(agent.uses_voice_detection for agent in agents.values()):
         brains.voice_detection = VoiceDetection(await asyncio.to_thread(_load_vad, settings))
     for name, agent in agents.items():

@@ -39,5 +39,5 @@ def business_of(agent: AgentSettings, more_tools: Iterable[Tool] = ()) -> Busine
     flow, facts = load_flow(agent.flow), load_facts(agent.facts)
     named = agent.model_copy(update={"greeting": agent.greeting.replace("{business}", facts.business.name)})
     instructions = agent.instructions or instructions_for_llm(flow, facts)
-    tools = _Joined(builtin_tools(facts, agent.transfers, agent.tools), more_tools)
-    return Business(named, flow, facts, instructions, tools)
+    built_in = builtin_tools(facts, agent.transfers, agent.tools, dispositions=agent.dispositions)
+    return Business(named, flow, facts, instructions, _Joined(built_in, more_tools))

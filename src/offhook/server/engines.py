@@ -35,6 +35,9 @@ async def load_engines(settings: Settings, agents: Mapping[str, AgentSettings], 
     }
     for name, business in businesses.items():
         _join(name, business, providers, pipelines.get(name), brains)
+        if business.agent.consults:
+            # Who asks people to take a call over has a voice, even where a speech-to-speech model talks with callers.
+            brains.voices[name] = await providers.phrases(business.agent)
     await providers.check()
     await _prepare_lines(settings, list(pipelines.values()), brains)
     await asyncio.gather(providers.first_work(), asyncio.to_thread(_design_filters))

@@ -10,10 +10,13 @@ from offhook.events import (
     BargeIn,
     CallCosted,
     CallEnded,
+    CallerHeld,
+    CallerReturned,
     CallerSaid,
     CallEvent,
     CallStarted,
     CallTrouble,
+    ConsultationEnded,
     ToolCalled,
     TurnMeasured,
     UsageReported,
@@ -62,6 +65,8 @@ class EventLog:
                 )
             case CallTrouble():
                 bound.warning("trouble", what=event.what, detail=event.detail)
+            case _:
+                _aside(bound, event)
 
     def _words(self, text: str) -> str:
         return text if self._transcripts else f"({len(text.split())} words)"
@@ -72,3 +77,14 @@ def _in_words(cost: CallCosted | None) -> dict[str, str]:
         return {}
     unpriced = {"unpriced": ", ".join(cost.unpriced)} if cost.unpriced else {}
     return {"cost": f"{money(cost.total)} {cost.currency}", **unpriced}
+
+
+def _aside(bound: structlog.stdlib.BoundLogger, event: CallEvent) -> None:
+    """What happens while a caller and the agent do not talk."""
+    match event:
+        case CallerHeld():
+            bound.info("caller on hold")
+        case CallerReturned():
+            bound.info("caller off hold")
+        case ConsultationEnded():
+            bound.info("consultation ended", place=event.place, outcome=event.outcome)

@@ -48,8 +48,11 @@ def what_it_says(agent: AgentSettings, tools: Iterable[Tool] = ()) -> list[str]:
     silence = agent.silence
     lines = [agent.greeting, silence.ask_line, silence.goodbye_line, silence.max_duration_line, agent.trouble_line]
     lines += [*agent.filler_lines, *(tool.rules.filler for tool in tools if tool.rules.filler)]
+    lines.append(agent.goodbye_line)
     if silence.wrap_up_s and "flow" in agent.llm:
         lines.append(silence.wrap_up_line)
+    if agent.consults:
+        lines += [agent.briefing.ask_line, agent.briefing.declined_line, agent.briefing.gone_line]
     return [*lines, agent.machine_message] if agent.machine == "leave_message" else lines
 
 

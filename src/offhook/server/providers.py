@@ -52,6 +52,7 @@ def named_tables(settings: Settings) -> dict[tuple[str, str], ProviderTable]:
         if agent.uses_pipeline:
             tables.update({("stt", name): settings.stt_settings(name) for name in agent.stt})
             tables.update({("llm", name): settings.llm_settings(name) for name in agent.llm})
+        if agent.uses_pipeline or agent.consults:
             tables.update({("tts", name): settings.tts_settings(name) for name in agent.tts})
     return tables
 

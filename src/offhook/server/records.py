@@ -15,10 +15,13 @@ from offhook.events import (
     BargeIn,
     CallCosted,
     CallEnded,
+    CallerHeld,
+    CallerReturned,
     CallerSaid,
     CallEvent,
     CallStarted,
     CallTrouble,
+    ConsultationEnded,
     DtmfReceived,
     EndReason,
     ToolCalled,
@@ -30,6 +33,17 @@ __all__ = ["CallRecords"]
 
 log = structlog.get_logger(__name__)
 
+_KEPT = (
+    CallerSaid,
+    AgentSaid,
+    ToolCalled,
+    BargeIn,
+    DtmfReceived,
+    CallTrouble,
+    TurnMeasured,
+    CallerHeld,
+    CallerReturned,
+)
 _MOST_ENTRIES = 5_000
 _MOST_ENDED = 64
 
@@ -85,14 +99,17 @@ class CallRecords:
                 if event.reason is not EndReason.CALLER_HUNG_UP or not record["end_detail"]:
                     record["end_detail"] = event.detail or record["end_detail"]
                 record["counters"] = dict(event.counters)
+                record["disposition"], record["summary"] = event.disposition, event.summary
                 return True
             case UsageReported():
                 _count(record["usage"], event)
             case CallCosted():
                 record["cost"] = told_cost(event)
-            case (
-                CallerSaid() | AgentSaid() | ToolCalled() | BargeIn() | DtmfReceived() | CallTrouble() | TurnMeasured()
-            ):
+            case ConsultationEnded():
+                record["consultations"].append(event.consultation)
+                self._append(record, event)
+                return True
+            case _ if isinstance(event, _KEPT):
                 self._append(record, event)
                 return isinstance(event, CallerSaid | AgentSaid | ToolCalled)
         return False
@@ -140,6 +157,10 @@ def _opened(event: CallStarted) -> dict[str, Any]:
         "duration_ms": None,
         "end_reason": None,
         "end_detail": "",
+        "disposition": "",
+        "summary": "",
+        "consults_for": event.consults_for,
+        "consultations": [],
         "recording": None,
         "usage": [],
         "cost": None,

@@ -2,16 +2,18 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import structlog
 
+from offhook.audio.melody import Melody
 from offhook.calls.call import Call
 from offhook.calls.clock import MediaClock
+from offhook.calls.consultation import Wish
 from offhook.calls.engines.announcement import Announcement
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
 from offhook.calls.leg import CallOrigin, Leg
@@ -26,6 +28,7 @@ from offhook.config import Settings
 from offhook.events import CallTrouble, EndReason, EventSink
 from offhook.providers.llm.base import CallFacts
 from offhook.server.admission import Admission, Refusal
+from offhook.server.consultations import Consultations
 from offhook.server.local_time import local_clock
 from offhook.server.recordings import Recordings
 from offhook.server.records import CallRecords
@@ -42,7 +45,8 @@ _MOST_TURNED_AWAY = 20
 @dataclass(frozen=True)
 class Desk:
     """What the switchboard needs to make calls. `phrases` is None where no agent speaks; `dialler` knows the calls that
-    we placed; `expect` makes an agent's providers ready for a call; `spent_up` is whether today has cost enough."""
+    we placed; `expect` makes an agent's providers ready for a call; `spent_up` is whether today has cost enough.
+    `melodies` are the hold music of agents that have their own, `consultations` ask people to take calls over."""
 
     settings: Settings
     clock: MediaClock
@@ -56,6 +60,8 @@ class Desk:
     dialler: Dialler | None = None
     expect: Callable[[str], None] = lambda agent: None
     spent_up: Callable[[], bool] = lambda: False
+    melodies: Mapping[str, Melody] = field(default_factory=dict)
+    consultations: Consultations | None = None
 
 
 class Switchboard:
@@ -76,8 +82,8 @@ class Switchboard:
 
     @property
     def active(self) -> int:
-        """Calls in progress."""
-        return len(self._calls)
+        """Calls in progress, without those to people who are asked to take one over: these end with the others."""
+        return sum(not call.leg.origin.consults_for for call in self._calls.values())
 
     @property
     def draining(self) -> bool:
@@ -97,11 +103,11 @@ class Switchboard:
     @property
     def _ringing(self) -> list[PlacedCall]:
         placed = self._desk.dialler.live if self._desk.dialler is not None else ()
-        return [call for call in placed if not call.answered]
+        return [call for call in placed if not (call.answered or call.consults_for)]
 
     @property
     def _in_progress(self) -> Counter[str]:
-        return Counter(call.facts.agent for call in self._calls.values())
+        return Counter(call.facts.agent for call in self._calls.values() if not call.leg.origin.consults_for)
 
     @property
     def spent_up(self) -> bool:
@@ -128,6 +134,9 @@ class Switchboard:
 
     def answer(self, leg: Leg) -> None:
         """Answer a new leg, or tell its caller that all lines are busy."""
+        if leg.origin.consults_for:
+            self._brief(leg)
+            return
         agent = self._agent_for(leg.carrier, leg.origin)
         full = self._draining or self.active >= self._desk.settings.limits.max_calls
         taker = self._admission.judge(agent, leg.origin, leg.carrier_call_id, self._in_progress, full=full)
@@ -148,6 +157,23 @@ class Switchboard:
             if recorder is not None:
                 self._desk.records.note_recording(call_id, recorder.path)
 
+    def _brief(self, leg: Leg) -> None:
+        """Ask whoever answered to take a call over. It does not matter how full the house is: there is a caller who
+        waits for it."""
+        consultations, placed = self._desk.consultations, _placed(leg, self._desk.dialler)
+        engine = consultations.engine(leg.origin.consults_for) if consultations is not None else None
+        if consultations is None or engine is None or placed is None:
+            self._spawn_close(leg, EndReason.AGENT_HUNG_UP)
+            return
+        self._note_answer(leg, placed)
+        call_id = _call_id(leg, placed, self._calls)
+        recorder = self._recordings.open(call_id, leg.format)
+        call = self._call(leg, call_id, Choice(self._agent_for(leg.carrier, leg.origin)), recorder)
+        self._calls[call_id] = call
+        consultations.reached(leg.origin.consults_for, call)
+        if self._begin(call, engine) and recorder is not None:
+            self._desk.records.note_recording(call_id, recorder.path)
+
     def _begin(self, call: Call, engine: EngineFactory) -> bool:
         try:
             call.answer(engine)
@@ -162,11 +188,15 @@ class Switchboard:
         placed = _placed(leg, dialler)
         if dialler is None or placed is None:
             return engine
-        dialler.identify(placed.id, leg.carrier_call_id)
-        dialler.progress(placed.id, "answered")
+        self._note_answer(leg, placed)
         if placed.judge == "off" or self._desk.voice_detection is None:
             return engine
         return screened(engine, placed, self._ways[choice.key], dialler)
+
+    def _note_answer(self, leg: Leg, placed: PlacedCall) -> None:
+        if self._desk.dialler is not None:
+            self._desk.dialler.identify(placed.id, leg.carrier_call_id)
+            self._desk.dialler.progress(placed.id, "answered")
 
     def _agent_for(self, carrier: str, origin: CallOrigin) -> str:
         """Name of the agent that answers: the one the call was placed for, else the routes'."""
@@ -210,8 +240,14 @@ class Switchboard:
             recorder=recorder,
             longest_s=agent.silence.max_duration_s,
             longest_line=agent.silence.max_duration_line,
+            melody=self._desk.melodies.get(choice.key),
+            consult=self._consult(leg, choice.key),
             on_ended=self._ended,
         )
+
+    def _consult(self, leg: Leg, way: str) -> Callable[[Call, Wish], Awaitable[None]] | None:
+        consultations = self._desk.consultations
+        return consultations.consult if consultations is not None and consultations.possible(leg, way) else None
 
     def _recording_failed(self, call_id: str, path: Path, error: OSError) -> None:
         call = self._calls.get(call_id)

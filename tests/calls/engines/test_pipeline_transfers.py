@@ -1,6 +1,8 @@
 from pathlib import Path
 
+from offhook.calls.leg import CallControl
 from offhook.calls.tools.transfer_call import TransferCall
+from offhook.config import TransferSettings
 from offhook.errors import CarrierError
 from offhook.events import CallEnded, EndReason, ToolCalled
 from offhook.providers.llm.base import Piece, TextDelta, ToolCall
@@ -19,6 +21,9 @@ class Hand:
         if self.fails is not None:
             raise self.fails
 
+    async def bridge(self, other: CallControl) -> None:
+        raise AssertionError(other)
+
     async def send_dtmf(self, digits: str) -> None:
         raise AssertionError(digits)
 
@@ -35,7 +40,12 @@ HAND_OVER: list[Piece] = [TextDelta("I am connecting you to sales."), ToolCall("
 def handing_over(folder: Path, hand: Hand, *answers: str) -> Rig:
     leg = PaperLeg()
     leg.control = hand
-    rig = Rig(folder, answers=[HAND_OVER, *answers], tools=(TransferCall({"sales": "+15550101"}),), leg=leg)
+    rig = Rig(
+        folder,
+        answers=[HAND_OVER, *answers],
+        tools=(TransferCall({"sales": TransferSettings(to="+15550101")}),),
+        leg=leg,
+    )
     return rig.answer()
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from offhook.calls.leg import CallControl
 from offhook.calls.tools.base import ToolContext, ToolRules
 from offhook.calls.tools.transfer_call import TransferCall
-from offhook.config import AgentSettings
+from offhook.config import AgentSettings, TransferSettings
 from offhook.events import CallEnded, EndReason, ToolCalled
 from offhook.providers.llm.base import Message, Piece, ToolCall, ToolSpec
 from tests.calls.rig import VOICE, PaperLeg, PaperTool, Rig
@@ -323,6 +324,9 @@ class Control:
     async def transfer(self, to: str) -> None:
         self.to.append(to)
 
+    async def bridge(self, other: CallControl) -> None:
+        raise AssertionError(other)
+
     async def send_dtmf(self, digits: str) -> None:
         raise AssertionError
 
@@ -336,7 +340,7 @@ class Control:
 async def transferring(tmp_path: Path) -> tuple[SessionRig, Control]:
     leg, control = PaperLeg(), Control()
     leg.control = control
-    rig = await SessionRig(tmp_path, leg=leg, tools=(TransferCall({"sales": "+1"}),)).greeted()
+    rig = await SessionRig(tmp_path, leg=leg, tools=(TransferCall({"sales": TransferSettings(to="+1")}),)).greeted()
     await rig.ask("Sales please.")
     rig.session.speak("a", "I will put you through to sales.", over=False)
     rig.session.events.on_tool_call(ToolCall("t1", "transfer_call", {"to": "sales"}))

@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -170,3 +170,47 @@ async def test_without_a_manager_interface_a_call_is_told_so() -> None:
         for deed in (desk.control.transfer("6001"), desk.control.send_dtmf("1"), desk.control.record()):
             with pytest.raises(CarrierError, match="asterisk: "):
                 await deed
+
+
+@asynccontextmanager
+async def two_calls() -> AsyncIterator[tuple[Desk, AsteriskControl, Channel, Leg]]:
+    """A call, and another one at the same Asterisk, with a third one whose id begins as that of the first does."""
+    async with in_a_call() as desk:
+        desk.pbx.channel("PJSIP/third", "from-trunk", "600", unique_id=f"{desk.channel.id}0")
+        other, leg = await desk.pbx.call("6001"), Leg()
+
+        async def its_channel() -> str:
+            return other.id
+
+        control = AsteriskControl(desk.control._ami, "other", leg, channel=its_channel, settings=AsteriskSettings())
+        yield desk, control, other, leg
+
+
+async def test_two_callers_are_connected_whatever_else_there_is() -> None:
+    async with two_calls() as (desk, control, other, leg):
+        assert desk.pbx.find_beginning(desk.channel.id) is not desk.channel
+        await as_calls_see_it(desk.control).bridge(control)
+        assert (desk.leg.deeds, leg.deeds) == (["hold"], ["hold"])
+        await asyncio.sleep(0)
+        assert (desk.leg.deeds, leg.deeds) == (["hold", "release"], ["hold", "release"])
+        assert (desk.channel.bridged_with, other.bridged_with) == (other, desk.channel)
+        assert not desk.channel.gone.is_set()
+        await asyncio.wait_for(desk.ended.wait(), PATIENCE_S)
+        await desk.pbx.hang_up(other)
+        await asyncio.wait_for(desk.channel.gone.wait(), PATIENCE_S)
+
+
+async def test_whom_nobody_is_left_to_be_connected_with() -> None:
+    async with two_calls() as (desk, control, other, leg):
+        await desk.pbx.hang_up(other)
+        with pytest.raises(CarrierError, match="No such channel"):
+            await desk.control.bridge(control)
+        assert (desk.leg.deeds, leg.deeds, desk.channel.bridged_with) == ([], [], None)
+
+
+async def test_a_caller_is_not_connected_with_another_carriers() -> None:
+    async with in_a_call() as desk:
+        with pytest.raises(CarrierError, match="another carrier's") as caught:
+            await desk.control.bridge(cast("Any", object()))
+        assert not caught.value.offered
+        assert desk.asked == []

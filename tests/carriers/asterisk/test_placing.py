@@ -147,3 +147,16 @@ async def test_hanging_up_that_is_refused() -> None:
         next(iter(desk.pbx.managers)).user = ManagerUser(write=frozenset({"originate"}))
         with pytest.raises(CarrierError, match="Permission denied"):
             await desk.placer.hang_up(str(uuid4()))
+
+
+async def test_who_is_asked_to_take_a_call_may_be_reached_in_another_way() -> None:
+    async with placing(consult_template="PJSIP/{number}", dial_template="PJSIP/{number}@trunk") as desk:
+        await desk.placer.dial(desk.order(consults=True))
+        await desk.placer.dial(desk.order())
+        assert [action["Channel"] for action in desk.pbx.actions] == ["PJSIP/6001", "PJSIP/6001@trunk"]
+
+
+async def test_who_is_asked_is_reached_as_everybody_is_if_nothing_else_is_set() -> None:
+    async with placing(dial_template="PJSIP/{number}@trunk") as desk:
+        await desk.placer.dial(desk.order(consults=True))
+        assert [action["Channel"] for action in desk.pbx.actions] == ["PJSIP/6001@trunk"]

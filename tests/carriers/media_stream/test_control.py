@@ -49,3 +49,23 @@ async def test_a_refusal_of_the_carrier_comes_through() -> None:
     api.fails = CarrierError("no such call", carrier="vobiz", status=404)
     with pytest.raises(CarrierError, match="no such call"):
         await control(api).transfer("+15550100")
+
+
+async def test_two_calls_meet_in_a_conference_who_was_called_first() -> None:
+    api = PaperApi()
+    other = StreamControl(api, "u-2", publish=str, dial_document=str.encode)
+    await as_calls_see_it(api).bridge(other)
+    (first, second) = api.done
+    assert [each[:2] for each in api.done] == [("transfer", "u-2"), ("transfer", "u-1")]
+    assert first[2] == second[2]
+    assert "<Conference" in first[2]
+    assert ">offhook-" in first[2]
+
+
+async def test_a_caller_is_not_connected_with_another_accounts() -> None:
+    api = PaperApi()
+    other = StreamControl(PaperApi(), "u-2", publish=str, dial_document=str.encode)
+    with pytest.raises(CarrierError, match="another account's") as caught:
+        await control(api).bridge(other)
+    assert not caught.value.offered
+    assert api.done == []

@@ -125,3 +125,15 @@ def test_whatever_is_put_in_the_document_is_xml_and_small(text: str, value: str,
         documents.speak(carrier, text, language=value),
     ]
     assert all(read(document)[0] == "Response" and len(document) < 100_000 for document in written)
+
+
+def test_a_conference_ends_for_all_when_one_leaves() -> None:
+    for carrier in ("vobiz", "plivo"):
+        assert documents.conference(carrier, "room <1>").endswith(
+            b'<Response><Conference startConferenceOnEnter="true" endConferenceOnExit="true" stayAlone="true">'
+            b"room &lt;1&gt;</Conference></Response>"
+        )
+    assert documents.conference("twilio", "room").endswith(
+        b'<Response><Dial><Conference beep="false" startConferenceOnEnter="true" endConferenceOnExit="true">'
+        b"room</Conference></Dial></Response>"
+    )

@@ -84,3 +84,26 @@ async def test_a_call_that_is_placed(callee: Callee, events: list[str], reason: 
         assert next(each for each in told if each["Event"] == "OriginateResponse")["Reason"] == reason
         if reason == "4":
             assert str(UUID(bytes=await ear.until(1))) == call_id
+
+
+async def test_two_channels_are_connected_away_from_their_audiosockets() -> None:
+    async with standing() as (pbx, ear), line(pbx, Events="call") as there:
+        one, other = await pbx.call(), await pbx.call()
+        done = await there.ask("Bridge", Channel1=one.name, Channel2=other.name)
+        assert done["Message"] == "Channels have been bridged"
+        await ear.until(-1)
+        assert (one.bridged_with, other.bridged_with, one.plug is not None and one.plug.pulled) == (other, one, True)
+        await pbx.hang_up(other)
+        assert one.gone.is_set()
+
+
+async def test_a_bridge_takes_whatever_begins_as_it_is_told() -> None:
+    async with standing() as (pbx, _), line(pbx) as there:
+        one, other = pbx.channel("PJSIP/a", "x", "s"), pbx.channel("PJSIP/b", "x", "s", unique_id="1795249136.00")
+        assert one.id == "1795249136.0"
+        assert (await there.ask("Bridge", Channel1=one.id, Channel2="nobody"))["Message"] == (
+            "Channel2 does not exist: nobody"
+        )
+        assert (await there.ask("Bridge", Channel2=one.id))["Message"] == "Missing channel parameter in request"
+        assert pbx.find_beginning(one.id) is other
+        assert (await there.ask("Getvar", Channel=one.id, Variable="CHANNEL(name)"))["Value"] == one.name

@@ -19,6 +19,7 @@ from offhook.calls.engines.utterances import Utterances
 from offhook.calls.listening import Ears
 from offhook.calls.speaker import Phrases, Speaker
 from offhook.calls.tools.base import Tool
+from offhook.calls.tools.hold import caller_is_next
 from offhook.calls.tools.runner import ToolRun
 from offhook.calls.track import Track
 from offhook.config import AgentSettings
@@ -72,6 +73,8 @@ class Replies:
         self._reply: asyncio.Task[None] | None = None
         self._early: EarlyReply | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._spoke = False
+        self._yields = False
         self.ending: EndReason | None = None
         self.deaf = False
 
@@ -159,6 +162,7 @@ class Replies:
         self._tools.call_off()
 
     async def _respond(self) -> None:
+        self._spoke = self._yields = False
         try:
             await self._tools.settle()
             for _ in range(_MOST_TOOL_ROUNDS):
@@ -178,12 +182,13 @@ class Replies:
         calls: list[ToolCall] = []
         async with aclosing(self._texts(calls)) as texts:
             await self._speaker.speak(texts, track)
+        self._spoke = self._spoke or bool(track.text.strip())
         if not calls:
             return False
         self.conversation.agent_calls(track, tuple(calls))
         for call in calls:
             await self._tools.run(call, self._ran)
-        return self.ending is None and not self.deaf
+        return self.ending is None and not (self.deaf or self._yields)
 
     async def _texts(self, calls: list[ToolCall]) -> AsyncGenerator[str]:
         async with aclosing(self._pieces()) as pieces:
@@ -207,8 +212,11 @@ class Replies:
     def _ran(self, call: ToolCall, ran: ToolRun) -> None:
         if call.name == "end_call" and not ran.error:
             self.ending = EndReason.AGENT_HUNG_UP
+            if not self._spoke:
+                self.say(self._agent.goodbye_line)
         if call.name == "transfer_call" and not ran.error:
             self.deaf = True
+        self._yields = self._yields or caller_is_next(call.name, ran)
 
     # Tracks
 

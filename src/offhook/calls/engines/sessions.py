@@ -12,6 +12,7 @@ from offhook.calls.engines.session_link import CallerListener, SessionLink
 from offhook.calls.engines.stopgap import Stopgap
 from offhook.calls.engines.tool_calls import ToolCalls
 from offhook.calls.engines.utterances import Utterances
+from offhook.calls.tools.hold import caller_is_next
 from offhook.calls.tools.runner import ToolRun
 from offhook.calls.track import Track
 from offhook.errors import ProviderError
@@ -211,7 +212,7 @@ class Sessions:
     # Tools
 
     def _ran(self, link: SessionLink, call: ToolCall, ran: ToolRun) -> None:
-        answer = True
+        answer = not caller_is_next(call.name, ran)
         if call.name == "end_call" and not ran.error:
             self.ending = EndReason.AGENT_HUNG_UP
             # A model that hangs up before it says goodbye says it now.

@@ -6,16 +6,52 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from offhook.calls.consultation import Wish
 from offhook.providers.llm.base import ToolSpec
 
-__all__ = ["Tool", "ToolContext", "ToolRules"]
+__all__ = ["CallHand", "Sign", "Tool", "ToolContext", "ToolRules"]
+
+Sign = Literal["voice", "key", "time", "gone"]
+"""What ended a wait: the caller spoke, or pressed a key; the time was over; the caller is gone."""
+
+
+class CallHand(Protocol):
+    """What a tool can do to the call that uses it, besides what the agent says."""
+
+    @property
+    def consults(self) -> bool:
+        """Whether somebody can be asked to take the call over."""
+        ...
+
+    async def consult(self, wish: Wish) -> None:
+        """Ask somebody to take the call over, while the caller hears music; returns when they have it.
+
+        Raises CallError, and the caller is back."""
+        ...
+
+    async def hold_for(self, seconds: float) -> Sign:
+        """Let the caller hear music for so long, or until a key is pressed; returns what ended it."""
+        ...
+
+    async def wait_for(self, seconds: float) -> Sign:
+        """Let time pass until the caller speaks or presses a key, or it is over; returns what ended it."""
+        ...
+
+    async def press(self, digits: str) -> None:
+        """Press keys towards the caller. Raises CallError."""
+        ...
+
+    def conclude(self, disposition: str, summary: str) -> None:
+        """Keep the agent's word on how the call went; a later one replaces it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """What a tool may know of the call that uses it. `now` gives the local time with its zone. `transfer` hands the
     caller over to a number, where the carrier lets us; it raises CallError. `variables` came with the call.
-    `tool_call_id` is the responder's name of this use of the tool."""
+    `tool_call_id` is the responder's name of this use of the tool. `hand` is for all else that is done to a call in
+    progress."""
 
     call_id: str
     caller_number: str
@@ -25,6 +61,7 @@ class ToolContext:
     called_number: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
     tool_call_id: str = ""
+    hand: CallHand | None = None
 
 
 @dataclass(frozen=True, slots=True)

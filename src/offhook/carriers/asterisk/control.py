@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from offhook.calls.leg import CallControl
 from offhook.carriers.asterisk.ami import Ami
 from offhook.carriers.asterisk.ami_wire import argument
 from offhook.carriers.destinations import extension, keys
@@ -65,6 +66,31 @@ class AsteriskControl:
             await self._ami.action("Redirect", Channel=channel, Context=context, Exten=chosen, Priority="1")
         finally:
             asyncio.get_running_loop().call_soon(self._leg.release_end)
+
+    async def bridge(self, other: CallControl) -> None:
+        """Let the caller's channel and that of `other` talk to each other. Raises CallError.
+
+        Asterisk takes both out of their AudioSockets a moment before it says so; the legs' ends are told after. When
+        one of the two hangs up, the other goes on in the dialplan."""
+        if not isinstance(other, AsteriskControl):
+            raise CarrierError("cannot connect a caller with another carrier's", carrier="asterisk", offered=False)
+        ours, theirs = await self._name(), await other._name()
+        legs = (self._leg, other._leg)
+        for leg in legs:
+            leg.hold_end()
+        try:
+            await self._ami.action("Bridge", Channel1=ours, Channel2=theirs, Tone="no")
+        finally:
+            for leg in legs:
+                asyncio.get_running_loop().call_soon(leg.release_end)
+
+    async def _name(self) -> str:
+        # `Bridge` takes whatever begins with what it is given: an id could mean another channel, a whole name cannot.
+        channel = await self._channel()
+        name = (await self._ami.action("Getvar", Channel=channel, Variable="CHANNEL(name)")).get("Value")
+        if not name:
+            raise CallError("Asterisk did not tell the name of a channel")
+        return name
 
     async def send_dtmf(self, digits: str) -> None:
         """Press keys towards the caller. Raises CallError; as what is not offered where not even the first key could be

@@ -75,8 +75,10 @@ class AsteriskPlacer:
                 raise
 
     def _fields(self, order: DialOrder) -> dict[str, str]:
+        settings = self._settings
+        template = (order.consults and settings.consult_template) or settings.dial_template
         fields = {
-            "Channel": self._settings.dial_template.replace("{number}", argument("Channel", order.to)),
+            "Channel": template.replace("{number}", argument("Channel", order.to)),
             "Application": "AudioSocket",
             "Data": f"{argument('Data', order.dial_id)},{argument('Data', self._audiosocket())}",
             "ChannelId": order.dial_id,

@@ -1,9 +1,13 @@
 """The carrier's hand on one call of a media stream."""
 
 from collections.abc import Callable
+from uuid import uuid4
 
+from offhook.calls.leg import CallControl
 from offhook.carriers.destinations import destination, keys, sound_url
+from offhook.carriers.media_stream import documents
 from offhook.carriers.media_stream.api import CarrierApi, Publish
+from offhook.errors import CarrierError
 
 __all__ = ["StreamControl"]
 
@@ -27,6 +31,17 @@ class StreamControl:
         """Hand the caller over. The media stream is ended by the carrier soon after: closing it before would end the
         call. Raises CallError."""
         await self._api.transfer(self._call_id, self._dial_document(destination(to)), self._publish)
+
+    async def bridge(self, other: CallControl) -> None:
+        """Let the caller and who is in `other` meet in a conference. Raises CallError.
+
+        Who was called goes first: when that fails the caller is still with us."""
+        if not isinstance(other, StreamControl) or other._api is not self._api:
+            problem = "cannot connect a caller with another account's"
+            raise CarrierError(problem, carrier=self._api.carrier, offered=False)
+        document = documents.conference(self._api.carrier, f"offhook-{uuid4()}")
+        for control in (other, self):
+            await self._api.transfer(control._call_id, document, self._publish)
 
     async def send_dtmf(self, digits: str) -> None:
         """Press keys towards the caller. Raises CallError."""

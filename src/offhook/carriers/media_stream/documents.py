@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from offhook.config import CarrierName
 
-__all__ = ["dial", "hang_up", "nothing", "reject", "speak", "stream", "web_socket_url"]
+__all__ = ["conference", "dial", "hang_up", "nothing", "reject", "speak", "stream", "web_socket_url"]
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _LONGEST_TEXT = 3_000
@@ -73,6 +73,21 @@ def dial(carrier: CarrierName, to: str, *, caller_id: str = "", timeout_s: int =
     )
     sip = "Sip" if carrier == "twilio" else "User"
     _add(dialled, sip if to.lower().startswith(("sip:", "sips:")) else "Number", to)
+    return _written(response)
+
+
+def conference(carrier: CarrierName, name: str) -> bytes:
+    """Let the call join whoever is in the conference `name`, which is over for all when one of them leaves.
+
+    Vobiz sends away who is alone unless told otherwise, and nobody comes in at the very same time as another.
+    """
+    response = Element("Response")
+    if carrier == "twilio":
+        ways = {"beep": "false", "startConferenceOnEnter": "true", "endConferenceOnExit": "true"}
+        _add(_add(response, "Dial"), "Conference", name, **ways)
+    else:
+        ways = {"startConferenceOnEnter": "true", "endConferenceOnExit": "true", "stayAlone": "true"}
+        _add(response, "Conference", name, **ways)
     return _written(response)
 
 

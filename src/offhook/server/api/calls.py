@@ -141,12 +141,12 @@ class CallsApi:
     async def _transfer(self, request: web.Request) -> web.Response:
         call, wanted = self._talking(request), await body_of(request, _Transfer)
         check = extension if call.leg.carrier in ("audiosocket", "asterisk") else destination
-        await call.transfer(_right(check, wanted.to))
+        await call.hand.transfer(_right(check, wanted.to))
         return answer({"status": "transferred"}, 202)
 
     async def _press(self, request: web.Request) -> web.Response:
         call, wanted = self._talking(request), await body_of(request, _Keys)
-        await call.press(_right(keys, wanted.digits))
+        await call.hand.press(_right(keys, wanted.digits))
         return answer({"status": "pressed"}, 202)
 
     async def _play(self, request: web.Request) -> web.Response:

@@ -17,6 +17,7 @@ RIGHTS: dict[str, tuple[str, ...]] = {
     "Logoff": (),
     "Originate": ("originate",),
     "Redirect": ("call",),
+    "Bridge": ("call",),
     "PlayDTMF": ("call",),
     "Getvar": ("call", "reporting"),
     "Setvar": ("call",),
@@ -72,6 +73,22 @@ async def _redirect(pbx: "AsteriskDouble", manager: "Manager", action: Action) -
     manager.reply(action, "Success", ("Message", "Redirect successful"))
 
 
+async def _bridge(pbx: "AsteriskDouble", manager: "Manager", action: Action) -> None:
+    if not (action.get("Channel1") and action.get("Channel2")):
+        _refuse(manager, action, "Missing channel parameter in request")
+        return
+    found: list[Channel] = []
+    for field in ("Channel1", "Channel2"):
+        channel = pbx.find_beginning(action[field])
+        if channel is None:
+            _refuse(manager, action, f"{field} does not exist: {action[field]}")
+            return
+        found.append(channel)
+    # Both AudioSockets end a moment before the answer is sent.
+    await pbx.bridge(*found)
+    manager.reply(action, "Success", ("Message", "Channels have been bridged"))
+
+
 async def _play_dtmf(pbx: "AsteriskDouble", manager: "Manager", action: Action) -> None:
     channel = pbx.find(action.get("Channel", ""))
     if channel is None:
@@ -88,7 +105,7 @@ async def _getvar(pbx: "AsteriskDouble", manager: "Manager", action: Action) -> 
     if "Channel" in action and channel is None:
         _refuse(manager, action, "No such channel")
         return
-    known = channel.variables if channel is not None else {}
+    known = {"CHANNEL(name)": channel.name, **channel.variables} if channel is not None else {}
     manager.reply(action, "Success", ("Variable", name), ("Value", known.get(name, _function(pbx, name))))
 
 
@@ -214,6 +231,7 @@ _DEEDS: dict[str, Callable[["AsteriskDouble", "Manager", Action], Awaitable[None
     "Logoff": _log_off,
     "Originate": _originate,
     "Redirect": _redirect,
+    "Bridge": _bridge,
     "PlayDTMF": _play_dtmf,
     "Getvar": _getvar,
     "Setvar": _setvar,

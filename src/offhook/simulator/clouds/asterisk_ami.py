@@ -141,6 +141,18 @@ class AsteriskDouble:
         channel.application, channel.data = "Dial", "PJSIP/6001"
         self.tell("dialplan", "Newexten", *channel.fields(), ("Application", "Dial"), ("AppData", "PJSIP/6001"))
 
+    async def bridge(self, one: Channel, other: Channel) -> None:
+        """Let two channels talk to each other, away from their AudioSockets. When one is hung up, the dialplan of the
+        other goes on to its end."""
+        bridge = f"{next(self._numbers):08x}"
+        for channel, peer in ((one, other), (other, one)):
+            channel.bridged_with = peer
+            channel.application = channel.data = ""
+            if channel.plug is not None:
+                await channel.plug.pull()
+        for channel in (one, other):
+            self.tell("call", "BridgeEnter", ("BridgeUniqueid", bridge), *channel.fields())
+
     async def hang_up(self, channel: Channel, cause: str = "16") -> None:
         """End a channel."""
         if self.channels.pop(channel.id, None) is None:
@@ -150,10 +162,18 @@ class AsteriskDouble:
         words = {"16": "Normal Clearing", "17": "User busy", "34": "Circuit/channel congestion"}.get(cause, "Unknown")
         self.tell("call", "Hangup", *channel.fields(), ("Cause", cause), ("Cause-txt", words))
         channel.gone.set()
+        peer, channel.bridged_with = channel.bridged_with, None
+        if peer is not None:
+            await self.hang_up(peer)
 
     def find(self, name: str) -> Channel | None:
         """A channel by its name or its id: Asterisk takes either."""
         return next((each for each in self.channels.values() if name in (each.name, each.id)), None)
+
+    def find_beginning(self, text: str) -> Channel | None:
+        """A channel whose name or id begins with `text`: so does `Bridge` look for it, and takes any that does."""
+        found = [each for each in self.channels.values() if each.name.startswith(text) or each.id.startswith(text)]
+        return found[-1] if found else None
 
     def tell(self, right: str, event: str, *fields: tuple[str, str]) -> None:
         """Send an event to every manager who may and wants to know."""

@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
 __all__ = ["Callee", "Channel", "Plug"]
 
-_FRAME = b"\x10\x01\x40" + bytes(320)
+_HEAD, _SILENCE = b"\x10\x01\x40", bytes(320)
 _FRAME_S = 0.02
 
 
@@ -24,7 +25,8 @@ class Callee:
 @dataclass(eq=False)
 class Channel:
     """A channel. `went` lists the places of the dialplan it was sent to, `keys` what was pressed towards it,
-    `recordings` the files that are being written. `gone` is set when it is hung up."""
+    `recordings` the files that are being written, `bridged_with` is who is talked with directly. `gone` is set when it
+    is hung up."""
 
     name: str
     id: str
@@ -41,6 +43,7 @@ class Channel:
     keys: str = ""
     recordings: list[str] = field(default_factory=list)
     plug: "Plug | None" = None
+    bridged_with: "Channel | None" = None
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     def fields(self, prefix: str = "") -> list[tuple[str, str]]:
@@ -65,7 +68,9 @@ class Channel:
 
 
 class Plug:
-    """The AudioSocket of a channel: says its UUID, then silence, fifty frames a second, and reads what comes."""
+    """The AudioSocket of a channel: says its UUID, then fifty frames a second, and reads what comes.
+
+    `heard` counts the frames that came, `sound` has their samples, pcm16 at 8 kHz."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ended: Callable[[], Awaitable[None]]
@@ -75,7 +80,9 @@ class Plug:
         self._ended = ended
         self._sending = asyncio.create_task(self._send())
         self._reading = asyncio.create_task(self._read())
+        self._sayings: deque[bytes] = deque()
         self.heard = 0
+        self.sound = bytearray()
         self.pulled = False
 
     @classmethod
@@ -84,6 +91,14 @@ class Plug:
         reader, writer = await asyncio.open_connection(host, port)
         writer.write(b"\x01\x00\x10" + UUID(call_id).bytes)
         return cls(reader, writer, ended)
+
+    def say(self, pcm: bytes) -> None:
+        """Speak: pcm16 at 8 kHz, behind what is still being said."""
+        self._sayings += (pcm[at : at + 320].ljust(320, b"\0") for at in range(0, len(pcm), 320))
+
+    def press(self, digit: str) -> None:
+        """Press a key."""
+        self._writer.write(b"\x03\x00\x01" + digit.encode())
 
     async def pull(self) -> None:
         """End the connection as Asterisk does: an end of file and no message."""
@@ -108,20 +123,24 @@ class Plug:
             await self._writer.wait_closed()
 
     async def _send(self) -> None:
+        loop = asyncio.get_running_loop()
+        begun, sent = loop.time(), 0
         with contextlib.suppress(OSError):
             while True:
-                self._writer.write(_FRAME)
+                self._writer.write(_HEAD + (self._sayings.popleft() if self._sayings else _SILENCE))
                 await self._writer.drain()
-                await asyncio.sleep(_FRAME_S)
+                sent += 1
+                await asyncio.sleep(max(0.0, begun + sent * _FRAME_S - loop.time()))
 
     async def _read(self) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while True:
                 head = await self._reader.readexactly(3)
-                await self._reader.readexactly(int.from_bytes(head[1:], "big"))
+                payload = await self._reader.readexactly(int.from_bytes(head[1:], "big"))
                 if head[0] == 0:
                     break
                 self.heard += 1
+                self.sound += payload
         if not self.pulled:
             await self.close()
             await self._ended()
