@@ -74,9 +74,9 @@ def test_each_call_of_an_agent_is_in_the_ledger(tmp_path: Path) -> None:
         (each.call, each.agent, each.provider): (each.cost, each.unpriced) for each in desk.book.file.read(DAY, DAY)
     }
     assert written == {
-        ("c1", "reception", "nova"): (2, False),
-        ("c2", "sales", "nova"): (2, False),
-        ("c1", "reception", "other"): (0, True),
+        ("c1", "reception", "nova"): (Decimal(2), False),
+        ("c2", "sales", "nova"): (Decimal(2), False),
+        ("c1", "reception", "other"): (Decimal(0), True),
     }
 
 

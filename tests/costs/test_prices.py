@@ -70,7 +70,7 @@ def test_the_price_that_is_most_ones_own_counts(rows: list[dict[str, Any]], pric
 
 def test_what_has_no_price_is_said_and_not_free() -> None:
     charge = prices(MINI).charge(NOVA, used(seconds=60))
-    assert (charge.amount, charge.unpriced) == (0, ("seconds",))
+    assert (charge.amount, charge.unpriced) == (Decimal(0), ("seconds",))
     assert not prices(MINI).known(NOVA)
 
 
@@ -84,7 +84,7 @@ def test_a_kind_of_token_without_a_price_is_said() -> None:
 
 def test_a_price_for_something_else_prices_nothing() -> None:
     charge = prices(minute("openai", 1, kind="realtime")).charge(SESSION, used(audio_in=5))
-    assert (charge.amount, charge.unpriced) == (0, ("audio_in",))
+    assert (charge.amount, charge.unpriced) == (Decimal(0), ("audio_in",))
 
 
 def test_a_voice_is_charged_by_characters_or_by_minutes() -> None:
@@ -121,7 +121,7 @@ def test_a_carrier_may_charge_started_minutes(seconds: float, minutes: int) -> N
 def test_what_is_ones_own_costs_nothing_unless_there_is_a_price(service: Service) -> None:
     tables = {"stt": {"mine": {"kind": "whisper"}}}
     charge = prices(**tables).charge(service, used(seconds=60))
-    assert (charge.amount, charge.unpriced) == (0, ())
+    assert (charge.amount, charge.unpriced) == (Decimal(0), ())
     priced = prices(minute(service.provider, 0.5, kind=service.stage), **tables)
     assert priced.charge(service, used(seconds=60)).amount == Decimal("0.5")
 
