@@ -162,7 +162,10 @@ async def test_usage_is_told_without_counting_anything_twice() -> None:
         await until(lambda: told.responses)
         speak(session, MULAW_8K, 2_600)
         await until(lambda: len(told.responses) == 2)
-    first, second = told.usage
+    words = [usage for usage in told.usage if usage.transcribed_by]
+    assert [usage.transcribed_by for usage in words] == ["gpt-transcribe"] * 2
+    assert all(usage.seconds > 0 for usage in words)
+    first, second = [usage for usage in told.usage if not usage.transcribed_by]
     assert (first.text_in, first.audio_in, first.audio_cached) == (3, 16, 0)
     assert first.audio_out > 0
     assert (second.text_in, second.text_cached, second.audio_cached) == (0, 3, 16)
