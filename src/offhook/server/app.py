@@ -202,11 +202,12 @@ def _announce(server: Server) -> None:
     settings = server.settings
     answers = ", ".join(f"{name} ({agent.engine})" for name, agent in settings.agents.items())
     host, port = settings.audiosocket.host, server.audiosocket_port
+    web_socket = f"  WebSocket    ws://{settings.server.http_host}:{server.http_port}{MEDIA_PATH} (of Asterisk)"
     lines = [
         f"Offhook {__version__} is ready: {answers}, up to {settings.limits.max_calls} calls.",
         f"  HTTP         http://{settings.server.http_host}:{server.http_port}/health",
         f"  AudioSocket  {host}:{port}",
-        f"  WebSocket    ws://{settings.server.http_host}:{server.http_port}{MEDIA_PATH} (Asterisk's chan_websocket)",
+        *((web_socket,) if settings.asterisk.websocket.enabled else ()),
         *carrier_lines(settings, server.addresses.public_url),
         "Try it:",
         "  1. a synthetic caller, in a second terminal:",

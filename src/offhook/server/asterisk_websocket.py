@@ -67,7 +67,7 @@ class AsteriskWebSocket:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        peer = _address(request)
+        peer, port = _peer(request)
         why = self._why_not(request, peer)
         if why:
             self._refusals.tell("a WebSocket of Asterisk was refused", why=why, peer=peer)
@@ -76,7 +76,7 @@ class AsteriskWebSocket:
             state = "all lines are busy" if self._switchboard else "the server is starting or stopping"
             self._refusals.tell("a WebSocket of Asterisk was turned away", why=state, peer=peer)
             return web.Response(status=503)
-        return await self._carry(request, f"{peer}:{_port(request)}")
+        return await self._carry(request, f"{peer}:{port}")
 
     async def _carry(self, request: web.Request, peer: str) -> web.StreamResponse:
         socket = StreamSocket(self._settings.max_message_bytes, protocols=(SUBPROTOCOL,))
@@ -134,11 +134,7 @@ def _password(request: web.Request) -> str:
         return ""
 
 
-def _address(request: web.Request) -> str:
-    address = request.transport.get_extra_info("peername") if request.transport else None
-    return str(address[0]) if address else ""
-
-
-def _port(request: web.Request) -> str:
-    address = request.transport.get_extra_info("peername") if request.transport else None
-    return str(address[1]) if address else ""
+def _peer(request: web.Request) -> tuple[str, int]:
+    """Address and port of who connects."""
+    known = request.transport.get_extra_info("peername") if request.transport else None
+    return (str(known[0]), int(known[1])) if known else ("", 0)

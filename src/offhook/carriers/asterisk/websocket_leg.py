@@ -109,9 +109,8 @@ class WebSocketLeg:
 
     def hear(self, payload: bytes) -> None:
         """Take caller audio of any length."""
-        for frame in (
-            (payload,) if len(payload) == self.format.frame_bytes and not self._held_bytes else self._cut(payload)
-        ):
+        whole = len(payload) == self.format.frame_bytes and not self._held_bytes
+        for frame in (payload,) if whole else self._cut(payload):
             if self._open:
                 self._deliver(frame)
 
