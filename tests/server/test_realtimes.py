@@ -168,7 +168,10 @@ async def test_a_call_is_answered_by_gemini_and_then_by_openai(brains: Brains, t
     ears = scripted_ears(Saying("When do you open?", 4_000, 4_600))
     gemini = GeminiDouble(ears, brain=lambda request: ChatReply("At seven."), answers=1)
     async with vendor.double.serve() as url, gemini.serve() as other:
-        tables = {"gemini": {"base_url": other}, "x": {"kind": "openai", "base_url": url, "api_key": KEY}}
+        # The call's clock runs ahead of the doubles'.
+        patient = {"stall_ms": 60_000}
+        tables = {"gemini": {"base_url": other, **patient}, "x": {"kind": "openai", "base_url": url, **patient}}
+        tables["x"]["api_key"] = KEY
         agent = {"engine": "realtime", "realtime": ["gemini", "x"], "realtime_fallback": False}
         of = Settings.model_validate({"agents": {"a": agent}, "realtime": tables})
         await load_engines(of, of.agents, brains)
