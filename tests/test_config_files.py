@@ -260,8 +260,8 @@ def test_the_audiosocket_bridge_environment_loads(folder: Folder) -> None:
     ("model", "used", "noted"),
     [
         ("gpt-realtime-2.1", "gpt-realtime-2.1", ""),
-        ("gpt-4o-mini-realtime-preview-2024-12-17", "gpt-realtime-2.1-mini", "switched"),
-        ("gpt-4o", "gpt-realtime-2.1-mini", "not a speech-to-speech model"),
+        ("gpt-4o-mini-realtime-preview-2024-12-17", "", "switched"),
+        ("gpt-4o", "", "not a speech-to-speech model"),
     ],
 )
 def test_the_environments_model_and_voice_are_those_of_sessions(
@@ -284,10 +284,12 @@ def test_a_table_that_names_its_model_and_voice_keeps_them(folder: Folder) -> No
 
 def test_a_table_whose_model_is_gone_is_told(folder: Folder) -> None:
     folder.toml(
-        '[realtime.openai]\nmodel = "gpt-4o-realtime-preview"\n[realtime.mine]\nkind = "openai"\n'
+        '[realtime.openai]\nmodel = "gpt-4o-realtime-preview"\n[realtime.b]\nkind = "openai"\n'
+        'base_url = "https://api.openai.com/v1"\nmodel = "gpt-4o-realtime-preview"\n[realtime.mine]\nkind = "openai"\n'
         'model = "gpt-4o-realtime-preview"\nbase_url = "http://localhost:8080/v1"\n'
     )
-    assert folder.read().notes == ("realtime.openai.model: OpenAI switched gpt-4o-realtime-preview off in May 2026",)
+    gone = "OpenAI switched gpt-4o-realtime-preview off in May 2026"
+    assert folder.read().notes == (f"realtime.openai.model: {gone}", f"realtime.b.model: {gone}")
 
 
 def test_the_bridge_service_environment_loads(folder: Folder) -> None:

@@ -252,7 +252,7 @@ def _dead_models(settings: Settings) -> list[str]:
     return [
         f"realtime.{name}.model: OpenAI switched {table.model} off in May 2026"
         for name, table in settings.realtime.items()
-        if switched_off(table.model) and urlsplit(table.base_url).hostname == "api.openai.com"
+        if switched_off(table.model) and urlsplit(table.base_url).hostname in (None, "api.openai.com")
     ]
 
 

@@ -15,7 +15,7 @@ from offhook.events import AgentSaid, CallerSaid, CallTrouble, EndReason
 from offhook.providers.realtime.gemini import GeminiLive
 from offhook.server.brains import Brains
 from offhook.server.engines import load_engines
-from offhook.server.providers import Providers, cloud_of, for_agent, named_tables
+from offhook.server.providers import Providers, cloud_of, for_agent, model_of, named_tables
 from offhook.simulator.clouds.ears import Saying, scripted_ears
 from offhook.simulator.clouds.gemini_live import GeminiDouble
 from offhook.simulator.clouds.openai import OpenAiDouble
@@ -149,7 +149,10 @@ def test_gemini_has_its_key_by_either_name(name: str, tmp_path: Path) -> None:
         Providers(load_settings(config, {}, tmp_path)).check_keys()
     found = load_settings(config, {name: "AIza"}, tmp_path)
     Providers(found).check_keys()
-    assert isinstance(cloud_of(found.realtime_settings("gemini")), GeminiLive)
+    table = found.realtime_settings("gemini")
+    cloud = cloud_of(table)
+    assert isinstance(cloud, GeminiLive)
+    assert model_of(cloud, table) == "gemini-3.8-live"
 
 
 async def test_a_wrong_key_of_gemini_stops_the_start(brains: Brains) -> None:
@@ -168,7 +171,10 @@ async def test_a_call_is_answered_by_gemini_and_then_by_openai(brains: Brains, t
     ears = scripted_ears(Saying("When do you open?", 4_000, 4_600))
     gemini = GeminiDouble(ears, brain=lambda request: ChatReply("At seven."), answers=1)
     async with vendor.double.serve() as url, gemini.serve() as other:
-        tables = {"gemini": {"base_url": other}, "x": {"kind": "openai", "base_url": url, "api_key": KEY}}
+        # The call's clock runs ahead of the doubles'.
+        patient = {"stall_ms": 60_000}
+        tables = {"gemini": {"base_url": other, **patient}, "x": {"kind": "openai", "base_url": url, **patient}}
+        tables["x"]["api_key"] = KEY
         agent = {"engine": "realtime", "realtime": ["gemini", "x"], "realtime_fallback": False}
         of = Settings.model_validate({"agents": {"a": agent}, "realtime": tables})
         await load_engines(of, of.agents, brains)

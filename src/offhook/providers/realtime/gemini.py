@@ -48,8 +48,8 @@ class GeminiLive:
     def __init__(self, settings: RealtimeSettings, *, limits: KeyLimits | None = None) -> None:
         self._settings = settings.whole(model=_MODEL, voice=_VOICE, base_url=_ADDRESS)
         self._limits = (limits or KeyLimits()).of(self._settings.model)
-        self._model = self._settings.model.removeprefix("models/")
-        self.name = f"gemini:{self._model}"
+        self.model = self._settings.model.removeprefix("models/")
+        self.name = f"gemini:{self.model}"
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, "x-goog-api-key", "", settings.api_key_env or "GEMINI_API_KEY")
         address = self._settings.base_url
@@ -58,7 +58,7 @@ class GeminiLive:
         self._server = ApiServer(self.name, address, key, timeout_s=_TIMEOUT_S, heartbeat_s=None)
 
     def __repr__(self) -> str:
-        return f"GeminiLive(model={self._model!r}, url={self._server.url(_PATH)!r})"
+        return f"GeminiLive(model={self.model!r}, url={self._server.url(_PATH)!r})"
 
     @property
     def exhausted(self) -> float:
@@ -85,7 +85,7 @@ class GeminiLive:
 
     async def check(self) -> None:
         """Ask for the model. Raises ProviderError."""
-        if refusal := await self._server.get(f"/v1beta/models/{self._model}"):
+        if refusal := await self._server.get(f"/v1beta/models/{self.model}"):
             raise self._server.refused(_honest(refusal))
 
     async def close(self) -> None:
