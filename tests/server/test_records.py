@@ -2,12 +2,14 @@ import errno
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import orjson
 import pytest
 
 from offhook.events import (
+    CallCosted,
     CallEnded,
     CallerHeld,
     CallerReturned,
@@ -140,6 +142,26 @@ def test_what_providers_count_is_added_up(tmp_path: Path) -> None:
     ]
     assert record["cost"] is None
     assert record["turns"] == []
+
+
+def test_what_a_call_cost_is_in_its_record_to_the_last_digit(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as worker:
+        records = CallRecords(tmp_path, worker)
+        records(STARTED)
+        records(CallCosted("5f1", 900, Decimal("0.001"), "USD", {"openai": Decimal("0.001")}))
+        shares = {"openai": Decimal("0.012345678901"), "nova": Decimal(0)}
+        records(
+            CallCosted("5f1", 2_900, Decimal("0.012345678901"), "USD", shares, ("stt nova (nova-3)",), estimated=True)
+        )
+        records(CallEnded("5f1", 3_000, EndReason.CALLER_HUNG_UP))
+    [path] = tmp_path.glob("*.json")
+    assert orjson.loads(path.read_bytes())["cost"] == {
+        "currency": "USD",
+        "total": "0.012345678901",
+        "providers": {"openai": "0.012345678901", "nova": "0"},
+        "unpriced": ["stt nova (nova-3)"],
+        "estimated": True,
+    }
 
 
 def test_what_was_done_to_a_call_and_the_word_on_how_it_went(tmp_path: Path) -> None:

@@ -225,9 +225,9 @@ class Call:
         if self._heard < self._beats - _QUIET_LINE_FRAMES:
             self._fill()
         engine.tick(self.now_ms)
-        if self._longest_ms and self.now_ms >= self._longest_ms and not self.hand.held:
+        if self._longest_ms and self.now_ms >= self._longest_ms:
             self.wind_up(self._longest_line, EndReason.MAX_DURATION)
-        if self._last_words is not None and not self._winding_up:
+        if self._last_words is not None and not (self._winding_up or self.hand.held):
             self._winding_up = True
             engine.wind_up(*self._last_words)
 

@@ -8,6 +8,7 @@ from typing import Literal
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.last_silence import LastSilence
 from offhook.calls.engines.trouble import report_trouble
+from offhook.calls.engines.usage import reporter
 from offhook.calls.engines.utterances import Utterances
 from offhook.calls.speaker import Phrases, Speaker
 from offhook.calls.track import Track
@@ -48,7 +49,7 @@ class Briefing:
         self._call = call
         self._brief = brief
         self._decide = decide
-        self._speaker = Speaker(phrases, call.playout, speed=brief.speed)
+        self._speaker = Speaker(phrases, call.playout, speed=brief.speed, on_used=reporter(call, "tts"))
         self._utterances = Utterances(call)
         self._last_silence = LastSilence()
         self._speaking: asyncio.Task[None] | None = None
