@@ -16,8 +16,8 @@ from offhook.config import AgentSettings, RealtimeSettings, Settings
 from offhook.config_files import load_settings
 from offhook.errors import SettingsError
 from offhook.events import AgentSaid, CallerSaid, CallTrouble, EndReason
-from offhook.providers.realtime.gemini import GeminiLive
 from offhook.providers.llm.base import CallFacts
+from offhook.providers.realtime.gemini import GeminiLive
 from offhook.server.brains import Brains
 from offhook.server.engines import load_engines
 from offhook.server.providers import Providers, cloud_of, for_agent, model_of, named_tables

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from offhook.audio.melody import Melody
 from offhook.audio.formats import AudioFormat
+from offhook.audio.melody import Melody
 from offhook.calls.call import Call
 from offhook.calls.clock import MediaClock
 from offhook.calls.consultation import Wish
@@ -30,8 +30,8 @@ from offhook.config import Settings
 from offhook.events import CallTrouble, EndReason, EventSink
 from offhook.providers.llm.base import CallFacts
 from offhook.server.admission import Admission, Refusal
-from offhook.server.consultations import Consultations
 from offhook.server.calls_to_come import ringing_s, usual_format
+from offhook.server.consultations import Consultations
 from offhook.server.local_time import local_clock
 from offhook.server.recordings import Recordings
 from offhook.server.records import CallRecords
