@@ -275,7 +275,6 @@ class GeminiSession:
         self._dialogue.take(told)
         if isinstance(told.get("goAway"), dict):
             self._on_go_away(wire.seconds(told["goAway"].get("timeLeft")))
-        self._events.on_sign()
         self._next_line()
         if self._leaves and self._dialogue.resumable:
             self._renew()
