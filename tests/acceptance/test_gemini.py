@@ -36,6 +36,7 @@ realtime_fallback = false
 [realtime.gemini]
 base_url = "{gemini}"
 [realtime.openai]
+stall_ms = 10000
 base_url = "{openai}"
 """
 

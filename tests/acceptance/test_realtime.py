@@ -33,6 +33,8 @@ realtime = ["double"]
 [realtime.double]
 kind = "openai"
 base_url = "{url}"
+# The double hears with a model of its own, on a machine that may be busy.
+stall_ms = 10000
 """
 Rule = Callable[[ChatRequest], ChatReply]
 

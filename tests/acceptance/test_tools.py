@@ -53,6 +53,7 @@ engine = "realtime"
 realtime = ["double"]
 realtime_fallback = {fallback}
 [realtime.double]
+stall_ms = 10000
 kind = "openai"
 base_url = "{url}"
 """

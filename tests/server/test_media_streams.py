@@ -153,7 +153,7 @@ async def test_a_call_from_its_webhook_to_its_record(board: Board) -> None:
 async def test_the_agent_gets_ready_when_the_webhook_comes(board: Board) -> None:
     expected: list[str] = []
     streams = made(board.settings)
-    streams.open(Switchboard(replace(board.switchboard._desk, expect=expected.append)))
+    streams.open(Switchboard(replace(board.switchboard._desk, expect=lambda agent, announced: expected.append(agent))))
     async with phoned(streams) as client:
         await answered(client)
     assert expected == ["reception"]

@@ -1,29 +1,36 @@
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from offhook.audio.formats import PCM_8K
 from offhook.calls.engines.base import CallHandle, Engine
+from offhook.calls.engines.expected import Announced
 from offhook.calls.engines.realtime import Realtime
 from offhook.calls.engines.stand_in import RealtimeWithStandIn
 from offhook.config import AgentSettings, RealtimeSettings, Settings
 from offhook.config_files import load_settings
 from offhook.errors import SettingsError
 from offhook.events import AgentSaid, CallerSaid, CallTrouble, EndReason
+from offhook.providers.llm.base import CallFacts
 from offhook.providers.realtime.gemini import GeminiLive
 from offhook.server.brains import Brains
 from offhook.server.engines import load_engines
 from offhook.server.providers import Providers, cloud_of, for_agent, model_of, named_tables
 from offhook.simulator.clouds.ears import Saying, scripted_ears
 from offhook.simulator.clouds.gemini_live import GeminiDouble
+from offhook.simulator.clouds.lines import Line
 from offhook.simulator.clouds.openai import OpenAiDouble
 from offhook.simulator.clouds.openai_chat import ChatDouble, ChatReply
 from offhook.simulator.clouds.openai_realtime import RealtimeDouble
 from offhook.simulator.clouds.openai_speech import SpeechDouble
 from offhook.simulator.tone_voice import ToneVoice
 from tests.calls.rig import VOICE, Rig
+from tests.simulator.clouds.waiting import until
 
 KEY = "sk-right"
 
@@ -73,6 +80,36 @@ async def test_a_call_is_answered_by_a_session(brains: Brains, tmp_path: Path) -
         await brains.close()
     assert [event.text for event in rig.all(CallerSaid)] == ["When do you open?"]
     assert [event.heard for event in rig.all(AgentSaid)][1] == "At eight."
+
+
+async def test_a_call_that_rang_has_the_session_that_was_opened_meanwhile(brains: Brains, tmp_path: Path) -> None:
+    vendor = Vendor()
+    async with vendor.double.serve() as url:
+        of = settings(url, realtime_fallback=False)
+        await load_engines(of, of.agents, brains)
+        facts = CallFacts("call-1", "a", "You are A.", datetime(2026, 3, 2, tzinfo=UTC))
+        for key in ("vobiz:1", "vobiz:2"):
+            brains.expect("a", Announced(replace(facts, announced=key), PCM_8K))
+        # Before the rig, in which no time passes by itself.
+        # The first one was the check at the start.
+        await until(lambda: ["session.updated" in kinds(line) for line in vendor.realtime.lines] == [False, True, True])
+        rig = Rig(tmp_path, agent=of.agents["a"])
+        rig.call.facts = replace(facts, instructions="You are Ann.", announced="vobiz:1")
+        rig.call.answer(brains.engines["a"])
+        async with asyncio.timeout(30):
+            while not rig.all(AgentSaid):
+                await rig.run(20)
+        assert len(vendor.realtime.sessions) == 3
+        assert vendor.realtime.sessions[1].settings["instructions"] == "You are Ann."
+        assert [event["type"] for event in vendor.realtime.lines[2].texts] == ["session.update"]
+        assert not vendor.realtime.lines[2].closed
+        rig.call.end(EndReason.SHUTDOWN)
+        await rig.call.ended.wait()
+        await brains.close()
+
+
+def kinds(line: Line) -> list[str]:
+    return [str(event["type"]) for event in line.sent]
 
 
 async def test_a_session_whose_time_is_over_is_followed_by_another(brains: Brains, tmp_path: Path) -> None:
@@ -202,6 +239,14 @@ def test_a_table_takes_from_the_agent_what_it_does_not_say() -> None:
     agent = AgentSettings.model_validate({"language": "de", "turns": {"silence_ms": 700, "vad_threshold": 0.6}})
     table = for_agent(RealtimeSettings(silence_ms=900), agent)
     assert (table.language, table.silence_ms, table.threshold, table.prefix_padding_ms) == ("de", 900, 0.6, 300)
+    assert table.speed == 1.0
+
+
+def test_a_session_speaks_as_fast_as_the_agent_is_to_as_far_as_it_can() -> None:
+    agent = AgentSettings(speed=1.2)
+    assert for_agent(RealtimeSettings(), agent).speed == 1.2
+    assert for_agent(RealtimeSettings(speed=0.9), agent).speed == 0.9
+    assert for_agent(RealtimeSettings(), AgentSettings(speed=2.0)).speed == 1.5
 
 
 async def test_where_callers_may_not_interrupt_the_rest_of_the_turns_stays(brains: Brains) -> None:

@@ -288,7 +288,9 @@ async def test_a_variant_answers_as_an_agent_of_its_own_and_is_on_record(tmp_pat
 async def test_the_variant_of_a_call_that_is_announced_gets_ready(tmp_path: Path) -> None:
     expected: list[str] = []
     async with opened(tmp_path, experiments=TONE) as board:
-        switchboard = Switchboard(replace(board.switchboard._desk, expect=expected.append))
+        switchboard = Switchboard(
+            replace(board.switchboard._desk, expect=lambda agent, announced: expected.append(agent))
+        )
         switchboard.expect("vobiz", ANN)
         leg = PaperLeg()
         leg.origin = ANN

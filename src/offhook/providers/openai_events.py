@@ -37,8 +37,11 @@ _FATAL = frozenset(
 
 
 def wire_format(format: AudioFormat) -> AudioFormat:  # noqa: A002
-    """What to send for audio in `format`: the same, where the API takes it."""
-    return format if format in _MEDIA_TYPES else PCM_24K
+    """What to send for audio in `format`: the same, where the API takes it, and mu-law for other lines of 8 kHz, which
+    takes a sixth of the bytes and no resampling."""
+    if format in _MEDIA_TYPES:
+        return format
+    return MULAW_8K if format.rate == MULAW_8K.rate else PCM_24K
 
 
 def media_type(format: AudioFormat) -> Mapping[str, Any]:  # noqa: A002

@@ -7,6 +7,7 @@ from functools import partial
 
 from offhook.audio.melody import Melody
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
+from offhook.calls.engines.expected import Announced
 from offhook.calls.engines.loopback import Loopback
 from offhook.calls.speaker import Phrases
 from offhook.calls.voice_detection import VoiceDetection
@@ -16,7 +17,10 @@ from offhook.providers.standby import OnUsed, not_billed
 from offhook.providers.vad.base import VadModel
 from offhook.server.hold_music import melodies_of
 
-__all__ = ["Brains", "load_brains"]
+__all__ = ["Brains", "Expects", "load_brains"]
+
+Expects = Callable[[Announced | None], Awaitable[None]]
+"""What is to be done before a call; more where it was announced, so that it will be known when it is there."""
 
 
 @dataclass
@@ -28,7 +32,7 @@ class Brains:
     settings: Settings = field(default_factory=Settings)
     engines: dict[str, EngineFactory] = field(default_factory=dict)
     instructions: dict[str, str] = field(default_factory=dict)
-    expects: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    expects: dict[str, Expects] = field(default_factory=dict)
     voice_detection: VoiceDetection | None = None
     phrases: Phrases | None = None
     on_used: OnUsed = not_billed
@@ -37,10 +41,10 @@ class Brains:
     closers: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def expect(self, agent: str) -> None:
+    def expect(self, agent: str, announced: Announced | None = None) -> None:
         """A call for `agent` is coming: have connections to its providers open when it begins to talk."""
         if agent in self.expects:
-            task = asyncio.get_running_loop().create_task(_done(self.expects[agent]()))
+            task = asyncio.get_running_loop().create_task(_done(self.expects[agent](announced)))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 

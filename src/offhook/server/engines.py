@@ -11,7 +11,7 @@ from offhook.server.brains import Brains
 from offhook.server.business import Business, business_of
 from offhook.server.pipelines import pipeline_engine, pipeline_parts, warm_up, what_it_says
 from offhook.server.providers import Providers
-from offhook.server.realtimes import open_connections, realtime_engine, realtime_parts
+from offhook.server.realtimes import open_sessions, realtime_engine, realtime_parts
 from offhook.server.toolbox import Toolbox
 
 __all__ = ["load_engines"]
@@ -46,8 +46,9 @@ async def load_engines(settings: Settings, agents: Mapping[str, AgentSettings], 
 def _join(name: str, business: Business, providers: Providers, pipeline: PipelineParts | None, brains: Brains) -> None:
     brains.instructions[name] = business.instructions
     if business.agent.engine == "realtime":
-        sessions = realtime_parts(business, providers, pipeline)
-        brains.engines[name], brains.expects[name] = realtime_engine(sessions), open_connections(sessions)
+        most = brains.settings.limits.max_calls
+        sessions = realtime_parts(business, providers, pipeline, most_expected=most)
+        brains.engines[name], brains.expects[name] = realtime_engine(sessions), open_sessions(sessions)
     elif pipeline is not None:
         brains.engines[name], brains.expects[name] = pipeline_engine(pipeline), warm_up(pipeline)
 

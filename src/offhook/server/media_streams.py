@@ -137,7 +137,9 @@ class MediaStreams:
 
     def _expect(self, ticket: Ticket) -> None:
         if self._switchboard is not None:
-            self._switchboard.expect(ticket.carrier, ticket.origin)
+            self._switchboard.expect(
+                ticket.carrier, ticket.origin, carrier_call_id=ticket.carrier_call_id, format=ticket.format
+            )
 
     def _hung_up(self, carrier: CarrierName, hook: HangupHook) -> None:
         if self._switchboard is not None:

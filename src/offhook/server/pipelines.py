@@ -1,15 +1,17 @@
 """Puts the pipeline of an agent together, and tells the lines that it says often."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
+from offhook.calls.engines.expected import Announced
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
 from offhook.calls.tools.base import Tool
 from offhook.config import AgentSettings
 from offhook.providers.llm.failover import FailoverFactory
 from offhook.providers.llm.flow import FlowFactory
+from offhook.server.brains import Expects
 from offhook.server.business import Business
 from offhook.server.local_time import local_clock
 from offhook.server.providers import Providers
@@ -30,10 +32,10 @@ def pipeline_engine(parts: PipelineParts) -> EngineFactory:
     return partial(_pipeline, parts=parts)
 
 
-def warm_up(parts: PipelineParts) -> Callable[[], Awaitable[None]]:
+def warm_up(parts: PipelineParts) -> Expects:
     """What to do for an agent that is about to be called."""
 
-    async def expects() -> None:
+    async def expects(announced: Announced | None) -> None:
         await asyncio.gather(
             parts.ears.best.warm_up(),
             parts.responders.standby.best.warm_up(),

@@ -1,23 +1,29 @@
 """Puts an agent with speech-to-speech sessions together."""
 
-from collections.abc import Awaitable, Callable
 from functools import partial
 
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
+from offhook.calls.engines.expected import Announced, ExpectedSessions
 from offhook.calls.engines.pipeline import PipelineParts
 from offhook.calls.engines.realtime import Realtime, RealtimeParts
 from offhook.calls.engines.stand_in import RealtimeWithStandIn
+from offhook.server.brains import Expects
 from offhook.server.business import Business
 from offhook.server.providers import Providers
 
-__all__ = ["open_connections", "realtime_engine", "realtime_parts"]
+__all__ = ["open_sessions", "realtime_engine", "realtime_parts"]
 
 
-def realtime_parts(business: Business, providers: Providers, fallback: PipelineParts | None) -> RealtimeParts:
+def realtime_parts(
+    business: Business, providers: Providers, fallback: PipelineParts | None, *, most_expected: int
+) -> RealtimeParts:
     """What the calls of an agent with sessions share; `fallback` takes over where there are none."""
     agent = business.agent
+    sessions = providers.sessions(agent)
+    expected = ExpectedSessions(sessions, [tool.spec for tool in business.tools], most=most_expected)
+    providers.closers.append(expected.close)
     return RealtimeParts(
-        agent, providers.sessions(agent), business.tools, fallback, uninterrupted=providers.uninterrupted(agent)
+        agent, sessions, business.tools, fallback, uninterrupted=providers.uninterrupted(agent), expected=expected
     )
 
 
@@ -26,11 +32,15 @@ def realtime_engine(parts: RealtimeParts) -> EngineFactory:
     return partial(_realtime, parts=parts)
 
 
-def open_connections(parts: RealtimeParts) -> Callable[[], Awaitable[None]]:
-    """What to do for an agent that is about to be called."""
+def open_sessions(parts: RealtimeParts) -> Expects:
+    """What to do for an agent that is about to be called: the whole session, or a connection where it cannot be had."""
 
-    async def expects() -> None:
-        await parts.providers.best.warm_up()
+    async def expects(announced: Announced | None) -> None:
+        # A call that nobody announced is there already, and opens its own.
+        if announced is None:
+            return
+        if parts.expected is None or not parts.expected.open(announced):
+            await parts.providers.best.warm_up()
 
     return expects
 

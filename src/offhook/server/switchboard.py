@@ -10,12 +10,14 @@ from uuid import UUID, uuid4
 
 import structlog
 
+from offhook.audio.formats import AudioFormat
 from offhook.audio.melody import Melody
 from offhook.calls.call import Call
 from offhook.calls.clock import MediaClock
 from offhook.calls.consultation import Wish
 from offhook.calls.engines.announcement import Announcement
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
+from offhook.calls.engines.expected import Announced
 from offhook.calls.leg import CallOrigin, Leg
 from offhook.calls.placeholders import fill
 from offhook.calls.recorder import Recorder
@@ -28,6 +30,7 @@ from offhook.config import Settings
 from offhook.events import CallTrouble, EndReason, EventSink
 from offhook.providers.llm.base import CallFacts
 from offhook.server.admission import Admission, Refusal
+from offhook.server.calls_to_come import ringing_s, usual_format
 from offhook.server.consultations import Consultations
 from offhook.server.local_time import local_clock
 from offhook.server.recordings import Recordings
@@ -58,7 +61,7 @@ class Desk:
     phrases: Phrases | None
     files: Executor
     dialler: Dialler | None = None
-    expect: Callable[[str], None] = lambda agent: None
+    expect: Callable[[str, Announced | None], None] = lambda agent, announced: None
     spent_up: Callable[[], bool] = lambda: False
     melodies: Mapping[str, Melody] = field(default_factory=dict)
     consultations: Consultations | None = None
@@ -124,9 +127,23 @@ class Switchboard:
         by_carrier = (call for call in self._calls.values() if call.leg.carrier_call_id == call_id)
         return self._calls.get(call_id) or next(by_carrier, None)
 
-    def expect(self, carrier: str, origin: CallOrigin) -> None:
-        """A call was announced: its agent's providers get ready while it is being connected. May be repeated."""
-        self._desk.expect(self._variants.choose(self._agent_for(carrier, origin), _person(origin)).key)
+    def expect(
+        self,
+        carrier: str,
+        origin: CallOrigin,
+        *,
+        carrier_call_id: str = "",
+        format: AudioFormat | None = None,  # noqa: A002
+    ) -> None:
+        """A call was announced: its agent's providers get ready while it is being connected. May be repeated.
+
+        `format` is what its audio will be; what is usual for the carrier if not given."""
+        settings = self._desk.settings
+        choice = self._variants.choose(self._agent_for(carrier, origin), _person(origin))
+        key = _announcement(carrier, origin, carrier_call_id)
+        facts = self._facts(origin, key, choice, announced=key)
+        audio = format or usual_format(settings, carrier)
+        self._desk.expect(choice.key, Announced(facts, audio, ringing_s(settings, carrier, origin)))
 
     def rejects(self, origin: CallOrigin, carrier_call_id: str) -> bool:
         """Whether a call need not even be answered: its caller calls too often, and would hear nothing."""
@@ -148,7 +165,7 @@ class Switchboard:
             return
         call_id = _call_id(leg, _placed(leg, self._desk.dialler), self._calls)
         choice = self._variants.choose(taker, _person(leg.origin), call_id)
-        self._desk.expect(choice.key)
+        self._desk.expect(choice.key, None)
         recorder = self._recordings.open(call_id, leg.format)
         call = self._call(leg, call_id, choice, recorder)
         self._calls[call_id] = call
@@ -208,20 +225,9 @@ class Switchboard:
 
     def _call(self, leg: Leg, call_id: str, choice: Choice, recorder: Recorder | None) -> Call:
         agent = self._ways.get(choice.key) or self._desk.settings.agents[choice.agent]
+        announced = _announcement(leg.carrier, leg.origin, leg.carrier_call_id)
+        facts = self._facts(leg.origin, call_id, choice, announced=announced)
         now = local_clock(agent)
-        origin = leg.origin
-        facts = CallFacts(
-            call_id=call_id,
-            agent=choice.agent,
-            instructions=fill(self._desk.instructions.get(choice.key, agent.instructions), origin.variables),
-            started_at=now(),
-            caller_number=_person(origin),
-            variables=origin.variables,
-            called_number=origin.to_number,
-            direction=origin.direction,
-            experiment=choice.experiment,
-            variant=choice.variant,
-        )
         context = ToolContext(
             call_id,
             facts.caller_number,
@@ -248,6 +254,22 @@ class Switchboard:
     def _consult(self, leg: Leg, way: str) -> Callable[[Call, Wish], Awaitable[None]] | None:
         consultations = self._desk.consultations
         return consultations.consult if consultations is not None and consultations.possible(leg, way) else None
+
+    def _facts(self, origin: CallOrigin, call_id: str, choice: Choice, *, announced: str) -> CallFacts:
+        agent = self._ways.get(choice.key) or self._desk.settings.agents[choice.agent]
+        return CallFacts(
+            call_id=call_id,
+            agent=choice.agent,
+            instructions=fill(self._desk.instructions.get(choice.key, agent.instructions), origin.variables),
+            started_at=local_clock(agent)(),
+            caller_number=_person(origin),
+            variables=origin.variables,
+            called_number=origin.to_number,
+            direction=origin.direction,
+            experiment=choice.experiment,
+            variant=choice.variant,
+            announced=announced,
+        )
 
     def _recording_failed(self, call_id: str, path: Path, error: OSError) -> None:
         call = self._calls.get(call_id)
@@ -321,6 +343,13 @@ class Switchboard:
 def _person(origin: CallOrigin) -> str:
     """The number of whom the agent talks to."""
     return origin.from_number if origin.direction == "inbound" else origin.to_number
+
+
+def _announcement(carrier: str, origin: CallOrigin, carrier_call_id: str) -> str:
+    """By what a call is known before it is answered and after; empty for one that has no name yet."""
+    if origin.dial_id:
+        return f"dial:{origin.dial_id}"
+    return f"{carrier}:{carrier_call_id}" if carrier_call_id else ""
 
 
 def _placed(leg: Leg, dialler: Dialler | None) -> PlacedCall | None:

@@ -136,7 +136,7 @@ async def test_what_the_answer_knows_better_is_changed(tmp_path: Path) -> None:
     rig.hall.open(announced())
     rig.answer()
     await rig.run(40)
-    assert [each[0] for each in rig.session.asked] == ["update", "say"]
+    assert rig.session.instructions == ["You are Ann. The caller is Bob."]
 
 
 async def test_one_that_is_not_ready_when_the_call_comes_is_replaced_if_it_stalls(

@@ -98,7 +98,7 @@ def its_events(told: Told) -> RealtimeEvents:
         (MULAW_8K, {"type": "audio/pcmu"}),
         (ALAW_8K, {"type": "audio/pcma"}),
         (PCM_24K, {"type": "audio/pcm", "rate": 24_000}),
-        (PCM_8K, {"type": "audio/pcm", "rate": 24_000}),
+        (PCM_8K, {"type": "audio/pcmu"}),
         (PCM_16K, {"type": "audio/pcm", "rate": 24_000}),
     ],
 )

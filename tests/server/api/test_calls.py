@@ -43,7 +43,7 @@ async def test_a_call_is_placed_and_watched(house: House) -> None:
 async def test_the_agent_gets_ready_while_the_phone_rings(house: House) -> None:
     expected: list[str] = []
     desk = house.board.switchboard._desk
-    house.board.switchboard._desk = replace(desk, expect=expected.append)
+    house.board.switchboard._desk = replace(desk, expect=lambda agent, announced: expected.append(agent))
     await house.ask("POST", "/calls", {"to": "+15550100", "agent": "debts"})
     assert expected == ["debts"]
 

@@ -27,7 +27,7 @@ from offhook.carriers.media_stream.webhooks import (
 from offhook.config import CarrierName, CarrierSettings, TwilioSettings
 from offhook.errors import CallError
 
-__all__ = ["HOOKS", "CallWatch", "Hooks", "House", "Visit"]
+__all__ = ["HOOKS", "CallWatch", "Hooks", "House", "Visit", "stream_format"]
 
 HOOKS = ("answer", "fallback", "hangup", "status", "ring", "machine", "stream-status", "dial-status")
 """Names of the hooks, as they are in paths. Any other is taken as a status."""
@@ -42,6 +42,11 @@ _FORMATS: Mapping[str, tuple[str, AudioFormat]] = {
 _NO_ANSWERS = ("ring", "machinedetection", "record", "dial", "conference")
 _DOCUMENT_USES = 5
 _MOST_REMEMBERED = 10_000
+
+
+def stream_format(settings: TwilioSettings) -> tuple[str, AudioFormat]:
+    """What a carrier is asked to send: its content type, and what that is."""
+    return _FORMATS[settings.audio if isinstance(settings, CarrierSettings) else "mulaw"]
 
 
 class CallWatch(Protocol):
@@ -99,8 +104,7 @@ class Hooks:
         self._addresses = addresses
         self._published = Once[bytes](token_s)
         self._origins: dict[str, CallOrigin] = {}
-        audio = settings.audio if isinstance(settings, CarrierSettings) else "mulaw"
-        self._content_type, self._format = _FORMATS[audio]
+        self._content_type, self._format = stream_format(settings)
         self._handlers: Mapping[str, Callable[[Visit], bytes]] = {
             "answer": self._answer,
             "fallback": self._answer,

@@ -81,7 +81,8 @@ class OpenAiRealtime:
         history: Sequence[Message],
         events: RealtimeEvents,
     ) -> RealtimeSession:
-        """Begin a session. G.711 and 24 kHz pass as they are, both ways; the rest is resampled from and to 24 kHz."""
+        """Begin a session. G.711 and 24 kHz pass as they are, both ways; other lines of 8 kHz go as mu-law, and the
+        rest is resampled from and to 24 kHz."""
         wire = wire_format(leg)
         session = session_object(self._settings, instructions=call.instructions, tools=tools, format=wire)
 
