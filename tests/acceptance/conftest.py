@@ -45,7 +45,7 @@ tts = ["openai"]
 greeting = "Hello and welcome to the office of Miller and Sons where we will help you on this fine and sunny day."
 llm = ["openai"]
 tts = ["elevenlabs"]
-transfers = { office = "+14155550177" }
+transfers = { office = "+14155550177", desk = { to = "+14155550166", warm = true } }
 [agents.caller]
 greeting = "Hello {name}, this is Miller and Sons."
 instructions = "You talk to {name} about {topic}."

@@ -17,13 +17,23 @@ from tests.acceptance.town import OURS, THEIRS, Town, entries, until
 
 pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="session")]
 
-OFFICE, ELSEWHERE, ENGAGED = "+14155550177", "+14155550188", "+14155550199"
+OFFICE, DESK, ELSEWHERE, ENGAGED = "+14155550177", "+14155550166", "+14155550188", "+14155550199"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def request_for_the_office(equipment: Equipment) -> bytes:
     """What a caller says who wants to be put through, pcm16 at 8 kHz."""
-    scenario = parse_scenario('title = "t"\nsteps = [{ say = "Please connect me to the office." }]')
+    return await spoken("Please connect me to the office.", equipment)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def request_for_the_desk(equipment: Equipment) -> bytes:
+    """The same for a place that is asked first."""
+    return await spoken("Please connect me to the desk.", equipment)
+
+
+async def spoken(text: str, equipment: Equipment) -> bytes:
+    scenario = parse_scenario(f'title = "t"\nsteps = [{{ say = "{text}" }}]')
     (clip,) = await render(scenario, equipment.synthesizer)
     assert clip is not None
     return clip.pcm.tobytes()
@@ -69,6 +79,63 @@ async def test_the_agent_transfers_when_its_words_were_heard(town: Town, request
         assert stream.played_ms == pytest.approx(sum(each.ms for each in stream.queued), abs=1)
         assert only(call.log.transfers) == (OFFICE[1:], NUMBERS["aide"][1:], "answered")
         assert call.violations == []
+
+
+async def asking(town: Town, carrier: Carrier, request: bytes) -> tuple[CloudCall, CloudCall]:
+    """A caller who hears music, and who is asked, in a call that began by that."""
+    cloud = town.clouds[carrier]
+    cloud.callees[DESK[1:]] = answers(0.2)
+    call = town.phone(carrier, to=NUMBERS["aide"])
+    await town.heard(call)
+    call.phone.say(request)
+
+    def reached() -> CloudCall | None:
+        found = [each for each in cloud.calls.values() if each.facts.to.lstrip("+") == DESK[1:] and each.up.is_set()]
+        return found[-1] if found and not found[-1].ended.is_set() else None
+
+    asked: CloudCall = await until(reached, "the desk")
+    stream = await asked.phone.streaming()
+    await until(lambda: stream.played_ms > 1_000, "the briefing")
+    return call, asked
+
+
+async def test_who_is_asked_first_meets_the_caller_in_a_conference(town: Town, request_for_the_desk: bytes) -> None:
+    async def course(carrier: Carrier) -> tuple[CloudCall, CloudCall]:
+        call, asked = await asking(town, carrier, request_for_the_desk)
+        asked.phone.press("1")
+        await until(lambda: call.log.conferences and asked.log.conferences, "the conference")
+        before = asked.phone.heard.length
+        call.phone.say(request_for_the_desk)
+        await until(lambda: np.any(asked.phone.heard.between(before, asked.phone.heard.length)), "the caller's voice")
+        await call.hang_up()
+        await over(asked)
+        return call, asked
+
+    for call, asked in await asyncio.gather(*(course(carrier) for carrier in CARRIERS)):
+        record, other = await town.record_of(call), await town.record_of(asked)
+        assert (record["end_reason"], record["end_detail"]) == ("transferred", f"taken by desk ({DESK})")
+        assert (other["end_reason"], other["consults_for"]) == ("transferred", record["call_id"])
+        assert record["consultations"] == [other["call_id"]]
+        assert call.log.conferences == asked.log.conferences
+        assert call.violations == asked.violations == []
+
+
+async def test_who_is_asked_and_declines_leaves_the_caller_with_the_agent(
+    town: Town, request_for_the_desk: bytes
+) -> None:
+    async def course(carrier: Carrier) -> CloudCall:
+        call, asked = await asking(town, carrier, request_for_the_desk)
+        asked.phone.press("2")
+        await over(asked)
+        await town.heard(call, 3)
+        await call.hang_up()
+        return call
+
+    for call in await asyncio.gather(*map(course, CARRIERS)):
+        record = await town.record_of(call)
+        assert [each["outcome"] for each in entries(record, "ConsultationEnded")] == ["declined"]
+        assert entries(record, "AgentSaid")[-1]["text"] == "That did not work, I am sorry."
+        assert (record["end_reason"], call.violations) == ("caller_hung_up", [])
 
 
 async def test_the_api_transfers(town: Town) -> None:

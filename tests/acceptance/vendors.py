@@ -61,6 +61,9 @@ def receptionist(request: ChatRequest) -> ChatReply:
     if "office" in said:
         told = "I will put you through to the office now."
         return ChatReply(told, (ScriptedCall("transfer_call", {"to": "office"}),))
+    if "desk" in said:
+        asking = ScriptedCall("transfer_call", {"to": "desk", "summary": "Somebody asks for the desk."})
+        return ChatReply("One moment, I will ask them.", (asking,))
     if "hours" in said:
         return ChatReply("We are open from nine in the morning until five in the afternoon.")
     return ChatReply("I see. What else may I do for you?")

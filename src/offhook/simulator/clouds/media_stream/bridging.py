@@ -1,4 +1,4 @@
-"""Connects the person in a call with somebody else, as `Dial` asks."""
+"""Connects the person in a call with somebody else, as `Dial` and `Conference` ask."""
 
 from collections.abc import Callable
 
@@ -7,9 +7,9 @@ from offhook.simulator.clouds.media_stream.callees import Callee
 from offhook.simulator.clouds.media_stream.endings import CALLEE_NORMAL, RING_TIMEOUT, Ending
 from offhook.simulator.clouds.media_stream.orders import Goto, Hook
 from offhook.simulator.clouds.media_stream.parameters import Bridged
-from offhook.simulator.clouds.media_stream.verbs import Dial
+from offhook.simulator.clouds.media_stream.verbs import Conference, Dial
 
-__all__ = ["bridge"]
+__all__ = ["bridge", "confer"]
 
 
 async def bridge(call: CloudCall, dial: Dial, phonebook: Callable[[str], Callee]) -> Goto | None:
@@ -42,6 +42,17 @@ async def _ring(call: CloudCall, dial: Dial, phonebook: Callable[[str], Callee])
     await call.clock.sleep(talked_s)
     _tell(call, dial, "hangup", leg, number)
     return Bridged("completed", ending.cause, leg, number, round(talked_s))
+
+
+async def confer(call: CloudCall, conference: Conference) -> None:
+    """Talk to whoever is in the room until it is over, or the call goes elsewhere."""
+    room = call.sender.conferences.room(conference.name)
+    call.log.conferences.append(conference.name)
+    room.enter(call.phone)
+    try:
+        await room.over.wait()
+    finally:
+        room.leave(call.phone, ends=conference.ends)
 
 
 def _answers_at(callee: Callee) -> tuple[bool, float]:

@@ -40,12 +40,13 @@ class Transferred:
 @dataclass(slots=True)
 class CallLog:
     """What happened beside webhooks and streams: texts spoken, files played, keys sent to the person,
-    transfers, recordings, documents, and what was wrong with any of it."""
+    transfers, conferences, recordings, documents, and what was wrong with any of it."""
 
     spoken: list[str] = field(default_factory=list)
     played: list[str] = field(default_factory=list)
     keys: str = ""
     transfers: list[Transferred] = field(default_factory=list)
+    conferences: list[str] = field(default_factory=list)
     recordings: list[Recorded] = field(default_factory=list)
     documents: list[bytes] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)

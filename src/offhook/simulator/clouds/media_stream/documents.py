@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 from offhook.simulator.clouds.media_stream.attributes import Attributes, DocumentError
 from offhook.simulator.clouds.media_stream.dialects import Carrier
 from offhook.simulator.clouds.media_stream.verbs import (
+    Conference,
     Dial,
     Dtmf,
     Hangup,
@@ -157,9 +158,17 @@ def _connect(element: ET.Element, attributes: Attributes, carrier: Carrier) -> V
     return Stream(plain.url, bidirectional=True, holds=True, content_type=plain.content_type)
 
 
-def _dial(element: ET.Element, attributes: Attributes, carrier: Carrier) -> Dial:
+def _conference(element: ET.Element, attributes: Attributes, _: Carrier) -> Conference:
+    attributes.ignore("startConferenceOnEnter", "stayAlone", "muted", "beep", "enterSound", "exitSound", "waitSound")
+    attributes.ignore("waitUrl", "maxMembers", "maxParticipants", "callbackUrl", "callbackMethod")
+    return Conference(_text(element), attributes.flag("endConferenceOnExit"))
+
+
+def _dial(element: ET.Element, attributes: Attributes, carrier: Carrier) -> Dial | Conference:
     attributes.ignore("callerName", "hangupOnStar", "dialMusic", "confirmSound", "confirmKey", "confirmTimeout")
     attributes.ignore("digitsMatch", "digitsMatchBLeg", "sipHeaders", "record", "answerOnBridge", "trim")
+    if carrier == "twilio" and (room := element.find("Conference")) is not None:
+        return _conference(room, Attributes(room), carrier)
     children = [child.text or "" for child in element if child.tag in ("Number", "User", "Sip", "Client")]
     numbers = tuple(number.strip() for number in children or [element.text or ""] if number.strip())
     if not numbers:
@@ -246,6 +255,7 @@ _PLIVO_FAMILY: dict[str, Reader] = {
     "Stream": _stream,
     "Connect": _connect,
     "Dial": _dial,
+    "Conference": _conference,
     "Hangup": _hangup,
     "Play": _play,
     "Speak": _speak,
@@ -267,7 +277,7 @@ _TWILIO: dict[str, Reader] = {
     "Record": _record,
 }
 _ALSO: dict[Carrier, frozenset[str]] = {
-    "vobiz": frozenset({"Gather", "Conference", "PreAnswer", "AudioStream", "MultiPartyCall"}),
-    "plivo": frozenset({"GetDigits", "GetInput", "Conference", "PreAnswer", "Message", "MultiPartyCall"}),
+    "vobiz": frozenset({"Gather", "PreAnswer", "AudioStream", "MultiPartyCall"}),
+    "plivo": frozenset({"GetDigits", "GetInput", "PreAnswer", "Message", "MultiPartyCall"}),
     "twilio": frozenset({"Gather", "Enqueue", "Leave", "Queue", "Refer", "Sms", "Stop", "Pay", "Siprec"}),
 }

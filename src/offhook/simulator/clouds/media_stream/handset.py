@@ -1,6 +1,7 @@
 """The telephone of the person in a call: a mouth, an earpiece, a keypad, and the streams they are connected to."""
 
 import asyncio
+from collections.abc import Callable
 
 from offhook.simulator.clouds.media_stream.clock import Clock
 from offhook.simulator.clouds.media_stream.earpiece import Earpiece
@@ -11,16 +12,18 @@ from offhook.simulator.tracks import Track
 __all__ = ["Handset"]
 
 FRAME_S = 0.02
+Listener = Callable[[bytes], None]
 
 
 class Handset:
     """Speaks with `say`, which is queued and goes out at real-time pace; or, without a mouth of its own, with `speak`,
-    a frame at a time. Sound is pcm16 at 8 kHz."""
+    a frame at a time. Sound is pcm16 at 8 kHz. `said` is told what is said, while the person is in a conference."""
 
     def __init__(self, clock: Clock, *, own_mouth: bool = True):
         self.ear = Earpiece()
         self.pressed = ""
         self.streams: list[MediaStream] = []
+        self.said: Listener | None = None
         self._clock = clock
         self._mouth: bytearray | None = bytearray() if own_mouth else None
         self._streamed = asyncio.Event()
@@ -45,6 +48,8 @@ class Handset:
         """Say 20 ms, right now."""
         for stream in self.live_streams:
             stream.speak(frame)
+        if self.said is not None:
+            self.said(frame)
 
     def press(self, digit: str) -> None:
         """Press a key."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import assert_never
 from urllib.parse import urlsplit
 
-from offhook.simulator.clouds.media_stream.bridging import bridge
+from offhook.simulator.clouds.media_stream.bridging import bridge, confer
 from offhook.simulator.clouds.media_stream.call import CloudCall
 from offhook.simulator.clouds.media_stream.callees import Callee
 from offhook.simulator.clouds.media_stream.documents import Document
@@ -14,6 +14,7 @@ from offhook.simulator.clouds.media_stream.orders import Goto, Hook
 from offhook.simulator.clouds.media_stream.recording import record
 from offhook.simulator.clouds.media_stream.streaming import stream_until_over
 from offhook.simulator.clouds.media_stream.verbs import (
+    Conference,
     Dial,
     Dtmf,
     Hangup,
@@ -33,6 +34,8 @@ __all__ = ["Performer", "Phonebook", "play_file", "speak_text"]
 Phonebook = Callable[[str], Callee]
 """Who answers a number."""
 
+_Answered = Stream | Dial | Conference | Play | Speak | Record | Dtmf | Undone
+"""What answers a call that rings."""
 CHARACTER_S = 0.06
 FILE_S = 1.0
 FOR_EVER = 100
@@ -66,13 +69,15 @@ class Performer:
         self._call.answer()
         return await self._do_answered(verb)
 
-    async def _do_answered(self, verb: Stream | Dial | Play | Speak | Record | Dtmf | Undone) -> Goto | Ending | None:
+    async def _do_answered(self, verb: _Answered) -> Goto | Ending | None:
         call = self._call
         match verb:
             case Stream():
                 return await self._stream(verb)
             case Dial():
                 return await bridge(call, verb, self._phonebook)
+            case Conference():
+                await confer(call, verb)
             case Record():
                 return await record(call, verb)
             case Speak(text, loop):

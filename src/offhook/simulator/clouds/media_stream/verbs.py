@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 __all__ = [
+    "Conference",
     "Dial",
     "Dtmf",
     "Hangup",
@@ -55,6 +56,14 @@ class Dial:
     time_limit_s: int = 14_400
     caller_id: str = ""
     redirect: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Conference:
+    """Join whoever is in the room `name`; `ends` where it is over for all when this person leaves."""
+
+    name: str
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +141,4 @@ class Undone:
     name: str
 
 
-Verb = Stream | Dial | Hangup | Reject | Play | Speak | Wait | Redirect | Record | Dtmf | Undone
+Verb = Stream | Dial | Conference | Hangup | Reject | Play | Speak | Wait | Redirect | Record | Dtmf | Undone

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import aiohttp
 
 from offhook.simulator.clouds.media_stream.clock import Clock
+from offhook.simulator.clouds.media_stream.conferences import Conferences
 from offhook.simulator.clouds.media_stream.dialects import Account, Dialect
 from offhook.simulator.clouds.media_stream.documents import MAX_BYTES
 from offhook.simulator.clouds.media_stream.signing import Signing, signature_headers
@@ -53,6 +54,7 @@ class Sender:
     variants: Variants
     clock: Clock
     reach: Callable[[str], str] = str
+    conferences: Conferences = field(default_factory=Conferences)
 
     async def send(self, webhook: Webhook, timeout_s: float) -> None:
         """Make the request and write into `webhook` what came of it."""
