@@ -13,7 +13,10 @@ BUILT_IN_TOOLS: Mapping[str, frozenset[str]] = {
     "take_message": frozenset({"name", "number", "reason"}),
     "check_availability": frozenset({"date", "time", "part"}),
     "book_appointment": frozenset({"date", "time", "name", "number", "reason"}),
-    "end_call": frozenset({"reason"}),
+    "transfer_call": frozenset({"to", "summary"}),
+    "hold": frozenset({"how", "seconds"}),
+    "send_dtmf": frozenset({"digits"}),
+    "end_call": frozenset({"reason", "disposition", "summary"}),
 }
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _ALWAYS = {"business", "caller_number", "value", "what"}
