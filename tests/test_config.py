@@ -120,6 +120,12 @@ def test_a_route_may_be_for_a_number() -> None:
     assert [settings.agent_for("vobiz", number) for number in ("15550100", "15550101", "")] == ["sales", "desk", "desk"]
 
 
+def test_a_route_may_be_for_the_name_of_an_extension() -> None:
+    routes = [{"agent": "sales", "to": "sales-7"}, {"agent": "desk"}]
+    settings = Settings.model_validate({"agents": {"sales": {}, "desk": {}}, "routes": routes})
+    assert [settings.agent_for("asterisk", to) for to in ("sales-7", "", "7", "s")] == ["sales", "desk", "desk", "desk"]
+
+
 @pytest.mark.parametrize(
     ("agents", "problem"),
     [

@@ -334,7 +334,7 @@ class Settings(Section):
     def agent_for(self, carrier: str, to: str = "") -> str:
         """Name of the agent that answers calls of `carrier` to the number `to`."""
         for route in self.routes:
-            if route.carrier in ("*", carrier) and (route.to == "*" or _digits(route.to) == _digits(to)):
+            if route.carrier in ("*", carrier) and (route.to == "*" or _plain(route.to) == _plain(to)):
                 return route.agent
         return next(iter(self.agents))
 
@@ -348,5 +348,6 @@ def _check_variants(name: str, experiment: ExperimentSettings) -> None:
         raise wrong(problem, "experiments", name, "variants", second)
 
 
-def _digits(number: str) -> str:
-    return "".join(filter(str.isdigit, number))
+def _plain(number: str) -> str:
+    """A number as digits alone, however it was written; a name, such as that of an extension, as it is."""
+    return number if any(map(str.isalpha, number)) else "".join(filter(str.isdigit, number))

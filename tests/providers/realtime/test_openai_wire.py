@@ -21,7 +21,7 @@ TOOL = ToolSpec("look", "Looks.", {"type": "object", "properties": {}})
 
 
 def session(**settings: Any) -> dict[str, Any]:
-    made = RealtimeSettings(kind="openai", voice="marin", **settings)
+    made = RealtimeSettings(kind="openai", **{"voice": "marin", **settings})
     return wire.session_object(made, instructions="Be brief.", tools=[TOOL], format=MULAW_8K)
 
 
