@@ -10,7 +10,7 @@ from offhook.providers.openai_events import Failure, append, item_id, read_event
 
 @pytest.mark.parametrize(
     ("given", "sent"),
-    [(MULAW_8K, MULAW_8K), (ALAW_8K, ALAW_8K), (PCM_24K, PCM_24K), (PCM_8K, PCM_24K), (PCM_16K, PCM_24K)],
+    [(MULAW_8K, MULAW_8K), (ALAW_8K, ALAW_8K), (PCM_24K, PCM_24K), (PCM_8K, MULAW_8K), (PCM_16K, PCM_24K)],
 )
 def test_audio_is_sent_as_it_is_where_it_can_be(given: AudioFormat, sent: AudioFormat) -> None:
     assert wire_format(given) == sent
