@@ -189,6 +189,7 @@ def test_which_tools_must_be_called(choice: str, told: object) -> None:
 
 def test_an_update_keeps_what_it_does_not_name() -> None:
     before = session(voice="marin")
+    kept = copy.deepcopy(before)
     after = wire.merged(before, {"audio": {"output": {"voice": "ash"}}, "tools": []})
     assert after["audio"]["input"] == before["audio"]["input"]
     assert after["audio"]["output"] == {**before["audio"]["output"], "voice": "ash"}

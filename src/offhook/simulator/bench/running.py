@@ -108,7 +108,7 @@ async def _realtime(plan: Plan, made: Conditions, tell: Callable[[str], None]) -
         report = BenchReport(made, await measure_idle(stage.server, IDLE_S))
         for calls in plan.calls:
             tell(f"{calls} calls for {plan.seconds:g} s")
-            report.steps.append(await measure_realtime(stage, report.idle, calls, plan.seconds))
+            report.steps += await measure_realtime(stage, report.idle, calls, plan.seconds)
     return report
 
 

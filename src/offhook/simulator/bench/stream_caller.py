@@ -52,8 +52,8 @@ class StreamLine:
 
 
 class StreamCaller:
-    """Calls in mu-law, the format of every carrier. `gone` is set when there is no connection any more. Behind its stamp
-    a frame is `fill`."""
+    """Calls in mu-law, the format of every carrier. `gone` is set when there is no connection any more. Behind its
+    stamp a frame is `fill`."""
 
     def __init__(self, line: StreamLine, *, fill: int = 0) -> None:
         self.notes = FrameNotes()
