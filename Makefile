@@ -31,6 +31,7 @@ bench: install
 	$(BIN)/offhook bench --calls 1,32,100 --seconds 10 --vad --json bench-vad.json
 	$(BIN)/offhook bench --calls 1,8 --engine local --scenario examples/scenarios/receptionist.toml --json bench-local.json
 	$(BIN)/offhook bench --calls 8,32 --engine cloud --seconds 5 --json bench-cloud.json
+	$(BIN)/offhook bench --calls 8,50 --engine realtime --seconds 10 --json bench-realtime.json
 
 docs: install-dev
 	$(BIN)/python -m pytest -q tests/test_docs.py

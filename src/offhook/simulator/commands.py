@@ -117,10 +117,13 @@ def bench(
     calls: Annotated[str, typer.Option(metavar="N,N,...", help="How many calls at once, step after step.")] = "1,8,32",
     seconds: Annotated[float, typer.Option(min=1, max=3_600, help="How long to measure each step.")] = 10.0,
     engine: Annotated[
-        Literal["loopback", "local", "cloud"],
-        typer.Option(help="The agent: an echo, the local models in a scenario, or doubles of cloud providers."),
+        Literal["loopback", "local", "cloud", "realtime"],
+        typer.Option(
+            help="The agent: an echo, the local models in a scenario, doubles of cloud providers, or sessions of a "
+            "speech-to-speech model that echoes."
+        ),
     ] = "loopback",
-    carrier: Annotated[Carrier, typer.Option(help="Whose double calls, with --engine cloud.")] = "vobiz",
+    carrier: Annotated[Carrier, typer.Option(help="Whose double calls, with --engine cloud or realtime.")] = "vobiz",
     scenario: Annotated[Path | None, typer.Option(metavar="FILE", help="What callers do, with --engine local.")] = None,
     pid: Annotated[int | None, typer.Option(min=1, help="Measure this running server, not one of our own.")] = None,
     host: Annotated[str | None, typer.Option(help="Where it listens; from the settings if not given.")] = None,

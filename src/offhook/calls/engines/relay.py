@@ -119,7 +119,7 @@ class Relay:
 
     def tick(self, now_ms: int, *, quiet: bool, wanted: bool) -> None:
         """20 ms have passed; `quiet` while nobody speaks or waits, `wanted` unless the call ends soon anyway."""
-        if self.link.stalled(self._limit_ms()):
+        if self.link.stalled(self._limit_ms):
             self.failed("gives no sign of life")
         if self._failure is not None:
             failure, self._failure = self._failure, None
@@ -203,7 +203,9 @@ class Relay:
 
     def _limit_ms(self) -> float:
         replaceable = self._hand_over is not None or self._succession.anyone_after(self.link.watched)
-        return self.link.watched.stall_s * 1000 if replaceable else _NO_RIVAL_MS
+        return (
+            1_000 * self.link.watched.stall_s if replaceable else max(_NO_RIVAL_MS, 1_000 * self.link.watched.stall_s)
+        )
 
     # Growing old
 

@@ -142,10 +142,15 @@ class SessionLink:
         """Whether it has given no sign since `ms` of the call."""
         return self._sign_ms < ms
 
-    def stalled(self, limit_ms: float) -> bool:
-        """Whether it gave no sign for `limit_ms` while it was waited for and nothing of it was left to be heard."""
+    def stalled(self, limit_ms: Callable[[], float]) -> bool:
+        """Whether it gave no sign for `limit_ms`, which is no shorter than its usual patience, while it was waited for
+        and nothing of it was left to be heard."""
+        silent_ms = self._call.now_ms() - self._sign_ms
+        # Asked at every beat, and seldom true: what is cheap to know comes first.
+        if self.over or silent_ms <= 1_000 * self.watched.stall_s:
+            return False
         waited_for = not self.ready or (self.answering and self._call.playout.queued_ms < FRAME_MS)
-        return waited_for and not self.over and self._call.now_ms() - self._sign_ms > limit_ms
+        return waited_for and silent_ms > limit_ms()
 
     def leave(self) -> None:
         """Nothing that it tells counts any more."""

@@ -18,6 +18,7 @@ from offhook.simulator.bench.measuring import (
     measure_load,
     measure_talk,
 )
+from offhook.simulator.bench.realtime import echo_scene, measure_realtime
 from offhook.simulator.bench.scene import scene, spoken_lines
 from offhook.simulator.clips import needs_voice
 from offhook.simulator.clouds.media_stream import Carrier
@@ -51,7 +52,7 @@ class Plan:
             what["scenario"] = self.scenario.name if self.scenario else ""
         else:
             what["seconds"] = self.seconds
-        if self.engine == "cloud":
+        if self.engine in ("cloud", "realtime"):
             what["carrier"] = self.carrier
         if self.pid is not None:
             return {**what, "pid": self.pid, "server": str(self.address)}
@@ -72,8 +73,12 @@ def parse_steps(text: str) -> tuple[int, ...]:
 async def run_bench(plan: Plan, settings: Settings, tell: Callable[[str], None] = lambda _: None) -> BenchReport:
     """Measure all steps. Raises ConfigError, CallError, ModelError."""
     made = conditions(plan.described())
+    if plan.engine in ("cloud", "realtime") and plan.pid is not None:
+        raise ConfigError("doubles of providers need a server of their own", hint="leave out --pid")
     if plan.engine == "cloud":
         return await _cloud(plan, settings, made, tell)
+    if plan.engine == "realtime":
+        return await _realtime(plan, made, tell)
     async with _server(plan) as server:
         tell(f"measuring the idle server for {IDLE_S:g} s")
         report = BenchReport(made, await measure_idle(server, IDLE_S))
@@ -85,8 +90,6 @@ async def run_bench(plan: Plan, settings: Settings, tell: Callable[[str], None] 
 
 
 async def _cloud(plan: Plan, settings: Settings, made: Conditions, tell: Callable[[str], None]) -> BenchReport:
-    if plan.pid is not None:
-        raise ConfigError("doubles of providers need a server of their own", hint="leave out --pid")
     lines = await spoken_lines(settings)
     most = max(plan.calls) + 1
     async with scene(plan.carrier, lines, max_calls=most, vad=plan.vad, recording=plan.recording) as stage:
@@ -96,6 +99,16 @@ async def _cloud(plan: Plan, settings: Settings, made: Conditions, tell: Callabl
             report.steps.append(await measure_cloud(stage, report.idle, calls, plan.amounts, tell))
             tell(f"{calls} calls: frames for {plan.seconds:g} s")
             report.steps.append(await measure_stream_load(stage, report.idle, calls, plan.seconds))
+    return report
+
+
+async def _realtime(plan: Plan, made: Conditions, tell: Callable[[str], None]) -> BenchReport:
+    async with echo_scene(plan.carrier, max_calls=max(plan.calls) + 1, recording=plan.recording) as stage:
+        tell(f"measuring the idle server for {IDLE_S:g} s")
+        report = BenchReport(made, await measure_idle(stage.server, IDLE_S))
+        for calls in plan.calls:
+            tell(f"{calls} calls for {plan.seconds:g} s")
+            report.steps += await measure_realtime(stage, report.idle, calls, plan.seconds)
     return report
 
 

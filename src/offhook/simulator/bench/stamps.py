@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from offhook.calls.engines.loopback import MAGIC, STAMP
 
-__all__ = ["Stamp", "read_stamp", "write_stamp"]
+__all__ = ["Stamp", "read_stamp", "stamp_heard", "write_stamp"]
 
 
 class Stamp(NamedTuple):
@@ -22,6 +22,13 @@ class Stamp(NamedTuple):
 def write_stamp(buffer: bytearray, offset: int, sequence: int, sent_ns: int) -> None:
     """Stamp the frame that begins at `offset` of `buffer`."""
     STAMP.pack_into(buffer, offset, MAGIC, sequence & 0xFFFFFFFF, sent_ns, 0)
+
+
+def stamp_heard(buffer: bytearray, offset: int, heard_ns: int) -> None:
+    """Note when the frame that begins at `offset` was heard, if it is stamped."""
+    if buffer[offset : offset + len(MAGIC)] == MAGIC and offset + STAMP.size <= len(buffer):
+        magic, sequence, sent_ns, _ = STAMP.unpack_from(buffer, offset)
+        STAMP.pack_into(buffer, offset, magic, sequence, sent_ns, heard_ns)
 
 
 def read_stamp(payload: bytes) -> Stamp | None:

@@ -52,16 +52,17 @@ class StreamLine:
 
 
 class StreamCaller:
-    """Calls in mu-law, the format of every carrier. `gone` is set when there is no connection any more."""
+    """Calls in mu-law, the format of every carrier. `gone` is set when there is no connection any more. Behind its
+    stamp a frame is `fill`."""
 
-    def __init__(self, line: StreamLine) -> None:
+    def __init__(self, line: StreamLine, *, fill: int = 0) -> None:
         self.notes = FrameNotes()
         self.dropped = ""
         self.gone = asyncio.Event()
         self._line = line
         self._over = False
         self._buffer = Playback()
-        self._frame = bytearray(MULAW_FRAME_BYTES)
+        self._frame = bytearray([fill]) * MULAW_FRAME_BYTES
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reading: asyncio.Task[None] | None = None
         self._began_s = 0.0
