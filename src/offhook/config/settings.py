@@ -24,7 +24,7 @@ from offhook.config.carriers import (
 from offhook.config.costs import CostSettings, PriceSettings
 from offhook.config.experiments import ExperimentSettings
 from offhook.config.languages import LanguageCode, language_code
-from offhook.config.overlays import AgentOverlay, overlaid
+from offhook.config.overlays import overlaid
 from offhook.config.providers import (
     LLM_KINDS,
     REALTIME_KINDS,
@@ -50,6 +50,7 @@ __all__ = [
 ]
 
 _Provider = TypeVar("_Provider", SttSettings, LlmSettings, TtsSettings, RealtimeSettings)
+_FIXED = frozenset(("language", "engine", "detect_language", "code"))
 _LANGUAGE_VARIABLES = ("language", "channel(language)")
 _STAGES = {"stt": STT_KINDS, "llm": LLM_KINDS, "tts": TTS_KINDS, "realtime": REALTIME_KINDS}
 
@@ -208,25 +209,11 @@ class Settings(Section):
         for name, agent in self.agents.items():
             for code, overlay in agent.languages.items():
                 path = ("agents", name, "languages", code)
-                self._check_language(agent, code, overlay, *path)
+                if code == agent.language:
+                    raise wrong("that is the agent's own language, whose settings are the agent's", *path)
+                for fixed in _FIXED.intersection(overlay.changes):
+                    raise wrong("it is the same in all languages of an agent", *path, fixed)
         return self
-
-    def _check_language(self, agent: AgentSettings, code: str, overlay: AgentOverlay, *path: str) -> None:
-        if code == agent.language:
-            raise wrong("that is the agent's own language; set it there", *path)
-        for fixed in ("language", "engine", "detect_language"):
-            if fixed in overlay.changes:
-                raise wrong("it is the same in all languages of an agent", *path, fixed)
-        way = overlaid(agent, overlay, *path)
-        if not way.uses_pipeline:
-            return
-        if code != "en" and any(self.tts_settings(each).kind == "hibari" for each in way.tts):
-            raise wrong("hibari speaks English only; name another voice", *path, "tts")
-        english = self.models.stt == "whisper-tiny.en" and self.models.stt_dir is None
-        if code != "en" and english and any(self.stt_settings(each).kind == "whisper" for each in way.stt):
-            raise wrong("whisper-tiny.en hears English only; set models.stt to whisper-base", *path, "stt")
-        if self.llm_settings(way.llm[0]).kind == "flow" and "flow" not in overlay.changes:
-            raise wrong("a flow of its own is needed, since it answers first", *path, "flow")
 
     @model_validator(mode="after")
     def _busy_agents_exist(self) -> "Settings":
@@ -320,9 +307,8 @@ class Settings(Section):
             for variant, overlay in self.experiments[name].variants.items()
             if overlay.weight
         }
-        return ways | {
-            f"{name}@{code}": agent.speaking(code) for name, agent in ways.items() for code in agent.languages
-        }
+        further = ((name, agent, code) for name, agent in ways.items() for code in agent.languages)
+        return ways | {f"{name}@{code}": agent.speaking(code) for name, agent, code in further}
 
     def ways_of(self, agent: str) -> list[AgentSettings]:
         """All the ways in which an agent answers: one, or the variants of its experiment."""
