@@ -4,6 +4,7 @@ import structlog
 
 from offhook.costs.bookkeeper import money
 from offhook.events import (
+    AgentChanged,
     AgentPaused,
     AgentResumed,
     AgentSaid,
@@ -53,6 +54,8 @@ class EventLog:
                 bound.info("caller said", text=self._words(event.text), confidence=round(event.confidence, 2))
             case AgentSaid():
                 bound.info("agent said", heard=self._words(event.heard), interrupted=event.interrupted)
+            case AgentChanged():
+                bound.info("agent changed", because=event.because, language=event.language, changed=event.changed)
             case BargeIn():
                 bound.info("barge-in", onset_ms=event.onset_ms, stopped_ms=event.stopped_ms, heard_ms=event.heard_ms)
             case AgentPaused() | AgentResumed() | UsageReported():

@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from offhook.calls.change import Change
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
 from offhook.calls.engines.realtime import Realtime
@@ -65,6 +66,10 @@ class RealtimeWithStandIn:
     def wind_up(self, line: str, reason: EndReason) -> None:
         """For whoever is at work."""
         self._engine.wind_up(line, reason)
+
+    def change(self, change: Change) -> None:
+        """For whoever is at work; who takes over goes on with it."""
+        self._engine.change(change)
 
     async def close(self) -> None:
         """Stop whoever is at work, and whoever was."""
