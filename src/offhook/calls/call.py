@@ -10,8 +10,8 @@ import structlog
 
 from offhook.audio.formats import FRAME_MS
 from offhook.audio.melody import Melody, own_tune
-from offhook.calls.clock import MediaClock
 from offhook.calls.change import Change
+from offhook.calls.clock import MediaClock
 from offhook.calls.consultation import Wish
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
 from offhook.calls.hand import Hand

@@ -254,6 +254,11 @@ class AgentSettings(Section):
         return self.engine != "loopback" and any(place.warm for place in self.transfers.values())
 
     @property
+    def every_voice(self) -> tuple[str, ...]:
+        """What may speak in its calls, of the tables of voices."""
+        return (*self.tts, *self.voices) if self.engine == "pipeline" else self.tts
+
+    @property
     def spoken(self) -> tuple[str, ...]:
         """The languages that it speaks, its own first."""
         return self.language, *self.languages

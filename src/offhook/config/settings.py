@@ -266,7 +266,7 @@ class Settings(Section):
                     raise wrong(f'"{name}" is none of {", ".join(kinds)}, so its kind is needed', stage, name, "kind")
             tables = getattr(self, stage)
             for path, settings in self._ways():
-                for name in getattr(settings, stage):
+                for name in settings.every_voice if stage == "tts" else getattr(settings, stage):
                     if name not in tables and name not in kinds:
                         known = ", ".join(dict.fromkeys((*kinds, *tables)))
                         raise wrong(f'there is no {stage} "{name}"; there are: {known}', *path, stage)

@@ -54,8 +54,6 @@ class EventLog:
                 bound.info("caller said", text=self._words(event.text), confidence=round(event.confidence, 2))
             case AgentSaid():
                 bound.info("agent said", heard=self._words(event.heard), interrupted=event.interrupted)
-            case AgentChanged():
-                bound.info("agent changed", because=event.because, language=event.language, changed=event.changed)
             case BargeIn():
                 bound.info("barge-in", onset_ms=event.onset_ms, stopped_ms=event.stopped_ms, heard_ms=event.heard_ms)
             case AgentPaused() | AgentResumed() | UsageReported():
@@ -83,8 +81,10 @@ def _in_words(cost: CallCosted | None) -> dict[str, str]:
 
 
 def _aside(bound: structlog.stdlib.BoundLogger, event: CallEvent) -> None:
-    """What happens while a caller and the agent do not talk."""
+    """What happens besides the talk of a caller and the agent."""
     match event:
+        case AgentChanged():
+            bound.info("agent changed", because=event.because, language=event.language, changed=event.changed)
         case CallerHeld():
             bound.info("caller on hold")
         case CallerReturned():

@@ -64,6 +64,10 @@ class Manner(Generic[P]):
         """The language that the agent talks."""
         return self.agent.language
 
+    def news(self, change: Change) -> Change:
+        """What of `change` is not so already."""
+        return replace(change, language=None) if change.language == self.language else change
+
     def after(self, change: Change) -> "Manner[P]":
         """How it is after `change`. Raises ToolError where that names what is not there, with what there is."""
         begun = self if change.language is None else self._in(change.language)
@@ -85,8 +89,6 @@ class Manner(Generic[P]):
         )
 
     def _in(self, language: str) -> "Manner[P]":
-        if language == self.language:
-            return self
         _check((language,), self.parts.languages, "language")
         parts: P = self.parts.languages[language]
         facts = self.call.facts

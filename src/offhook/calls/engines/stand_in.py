@@ -1,6 +1,7 @@
 """An engine whose place another one takes in the middle of a call: sessions first, the pipeline when there are none."""
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 
@@ -79,6 +80,8 @@ class RealtimeWithStandIn:
 
     def _hand_over(self, so_far: SoFar) -> None:
         log.warning("the pipeline takes over a call", call_id=self._call.facts.call_id)
+        # The voices of a session are not those of the pipeline.
+        so_far = replace(so_far, change=replace(so_far.change, voice=None))
         before, self._engine = self._engine, Pipeline(self._call, self._fallback, so_far)
         self._leaving = asyncio.get_running_loop().create_task(before.close())
         self._engine.start()
