@@ -44,7 +44,7 @@ async def load_engines(settings: Settings, agents: Mapping[str, AgentSettings], 
     }
     in_sessions: defaultdict[str, dict[str, RealtimeParts]] = defaultdict(dict)
     for name, business in businesses.items():
-        _join(name, business, providers, pipelines.get(name), brains, in_sessions[_way(name)])
+        _join(name, business, providers, pipelines.get(name), brains, siblings=in_sessions[_way(name)])
         if business.agent.consults:
             # Who asks people to take a call over has a voice, even where a speech-to-speech model talks with callers.
             brains.voices[name] = await providers.phrases(business.agent)
@@ -68,6 +68,7 @@ def _join(
     providers: Providers,
     pipeline: PipelineParts | None,
     brains: Brains,
+    *,
     siblings: dict[str, RealtimeParts],
 ) -> None:
     brains.instructions[name] = business.instructions

@@ -88,8 +88,8 @@ class DeepgramRecognizer:
         events: StreamEvents,
         among: Sequence[str] = (),
     ) -> SpeechStream:
-        """Begin to listen to audio in `format`, whatever that is; to any of the languages in `among`, if the model knows
-        them all."""
+        """Begin to listen to audio in `format`, whatever that is; with `among` to any of these languages, if the model
+        knows them all."""
         query = self._query(format, language, among)
         patience_s = self._settings.stall_ms / 1000
         return DeepgramStream(self._version, self._server, query, format=format, events=events, patience_s=patience_s)
