@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 __all__ = [
+    "AgentChanged",
     "AgentPaused",
     "AgentResumed",
     "AgentSaid",
@@ -124,6 +125,16 @@ class DtmfReceived(CallEvent):
 @dataclass(frozen=True, slots=True)
 class AgentSpeechStarted(CallEvent):
     """The first audio of an agent utterance left for the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChanged(CallEvent):
+    """The agent of a call was changed: `because` a tool asked for it (`asked`), or of what the caller speaks
+    (`heard`). `language` is the one that it talks from now on, `changed` what was: instructions, voice, tools …"""
+
+    because: str
+    language: str
+    changed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

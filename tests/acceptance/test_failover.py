@@ -1,7 +1,7 @@
 """Providers that fail in the middle of calls: another one goes on, and the first comes back when it is well."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -66,7 +66,9 @@ class Reader:
 
     name = "reader"
 
-    async def transcribe(self, audio: NDArray[np.float32], *, language: str = "en") -> Transcript:
+    async def transcribe(
+        self, audio: NDArray[np.float32], *, language: str = "en", among: Sequence[str] = ()
+    ) -> Transcript:
         return Transcript(QUESTION, 1.0)
 
 

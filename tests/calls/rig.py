@@ -177,11 +177,15 @@ class Ears:
 
     def __init__(self, name: str = "ears") -> None:
         self.name = name
-        self.texts: list[str | ProviderError | Stall] = []
+        self.texts: list[str | ProviderError | Stall | Transcript] = []
         self.heard_s: list[float] = []
+        self.languages: list[str] = []
 
-    async def transcribe(self, audio: NDArray[np.float32], *, language: str = "en") -> Transcript:
+    async def transcribe(
+        self, audio: NDArray[np.float32], *, language: str = "en", among: Sequence[str] = ()
+    ) -> Transcript:
         self.heard_s.append(len(audio) / 16_000)
+        self.languages.append(language)
         return await _heard(self.texts)
 
 
@@ -191,10 +195,19 @@ class LongEars(Checked):
     def __init__(self, name: str = "long ears", *, words_every_ms: int | None = 0) -> None:
         super().__init__(name)
         self.words_every_ms = words_every_ms
-        self.texts: list[str | ProviderError | Stall] = []
+        self.texts: list[str | ProviderError | Stall | Transcript] = []
         self.streams: list[PaperStream] = []
+        self.languages: list[tuple[str, ...]] = []
 
-    def open(self, format: AudioFormat, *, language: str, events: StreamEvents) -> "PaperStream":  # noqa: A002
+    def open(
+        self,
+        format: AudioFormat,  # noqa: A002
+        *,
+        language: str,
+        events: StreamEvents,
+        among: Sequence[str] = (),
+    ) -> "PaperStream":
+        self.languages.append((language, *among))
         self.streams.append(PaperStream(self, format, events))
         return self.streams[-1]
 
@@ -230,8 +243,10 @@ class PaperStream:
         self.events.on_failed(ProviderError(problem, provider=self.ears.name, retryable=True))
 
 
-async def _heard(texts: list[str | ProviderError | Stall]) -> Transcript:
+async def _heard(texts: list[Any]) -> Transcript:
     text = texts.pop(0) if texts else ""
+    if isinstance(text, Transcript):
+        return text
     if isinstance(text, Stall):
         await _until_cancelled()
     if isinstance(text, ProviderError):
@@ -302,6 +317,9 @@ class Brain(Checked):
         super().__init__(name)
         self.answers = list(answers)
         self.asked: list[list[Message]] = []
+        self.instructions: list[str] = []
+        self.opened: list[CallFacts] = []
+        self.offered: list[list[str]] = []
         self.hurry = asyncio.Event()
         self.hurry.set()
         self.stopped = 0
@@ -309,10 +327,12 @@ class Brain(Checked):
 
     def open(self, call: CallFacts, on_usage: OnUsage = not_counted) -> "Brain":
         self.on_usage = on_usage
+        self.opened.append(call)
         return self
 
     async def respond(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> AsyncIterator[Piece]:
         self.asked.append(list(messages))
+        self.offered.append([tool.name for tool in tools])
         answer = self.answers.pop(0) if self.answers else "I have nothing to say."
         try:
             await self.hurry.wait()
@@ -326,6 +346,9 @@ class Brain(Checked):
         except (asyncio.CancelledError, GeneratorExit):
             self.stopped += 1
             raise
+
+    def instruct(self, instructions: str) -> None:
+        self.instructions.append(instructions)
 
     async def close(self) -> None:
         self.closed += 1

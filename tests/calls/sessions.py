@@ -33,6 +33,7 @@ class PaperProvider(Checked):
         self.ready = True
         self.exhausted = 0.0
         self.sessions: list[PaperSession] = []
+        self.opened: list[CallFacts] = []
 
     def open(
         self,
@@ -43,6 +44,7 @@ class PaperProvider(Checked):
         history: Sequence[Message],
         events: RealtimeEvents,
     ) -> "PaperSession":
+        self.opened.append(call)
         self.sessions.append(PaperSession(self, leg, tools, history, events))
         return self.sessions[-1]
 
@@ -70,6 +72,7 @@ class PaperSession:
         self.frames: list[bytes] = []
         self.asked: list[tuple[Any, ...]] = []
         self.instructions: list[str] = []
+        self.updates: list[tuple[str | None, list[str] | None, TurnDetection | None, str | None]] = []
         self.ready = False
         self.closed = 0
 
@@ -101,9 +104,11 @@ class PaperSession:
         voice: str | None = None,
         tools: Sequence[ToolSpec] | None = None,
         turns: TurnDetection | None = None,
+        language: str | None = None,
     ) -> None:
         if instructions is not None:
             self.instructions.append(instructions)
+        self.updates.append((voice, None if tools is None else [tool.name for tool in tools], turns, language))
         self.asked.append(("update", turns))
 
     async def close(self) -> None:

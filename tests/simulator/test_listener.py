@@ -1,5 +1,6 @@
 import os
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ class Heard:
     def __init__(self) -> None:
         self.nice = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    async def transcribe(self, audio: NDArray[np.float32], *, language: str = "en") -> Transcript:
+    async def transcribe(
+        self, audio: NDArray[np.float32], *, language: str = "en", among: Sequence[str] = ()
+    ) -> Transcript:
         return Transcript(f"{len(audio)} {self.nice}", 1.0)
 
 

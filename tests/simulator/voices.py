@@ -1,6 +1,6 @@
 """Voices without models: a word is a tone, and whoever knows the tones can write down what was said."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +59,9 @@ class ToneReader:
     def __init__(self, lines: dict[float, str]):
         self._lines = lines
 
-    async def transcribe(self, audio: NDArray[np.float32], *, language: str = "en") -> Transcript:
+    async def transcribe(
+        self, audio: NDArray[np.float32], *, language: str = "en", among: Sequence[str] = ()
+    ) -> Transcript:
         return Transcript(self.read(audio, 16_000), 1.0)
 
     async def text(self, sound: Pcm, rate: int) -> str:

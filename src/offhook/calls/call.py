@@ -10,6 +10,7 @@ import structlog
 
 from offhook.audio.formats import FRAME_MS
 from offhook.audio.melody import Melody, own_tune
+from offhook.calls.change import Change
 from offhook.calls.clock import MediaClock
 from offhook.calls.consultation import Wish
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
@@ -112,7 +113,7 @@ class Call:
     def answer(self, make_engine: EngineFactory) -> None:
         """Start the engine and the flow of audio. Raises what the engine's making raises; the leg is then untouched."""
         transfer = self.hand.transfer if self.leg.control is not None else None
-        context = replace(self._tool_context, transfer=transfer, hand=self.hand)
+        context = replace(self._tool_context, transfer=transfer, hand=self.hand, change=self.change)
         handle = CallHandle(self.facts, self._playout, lambda: self.now_ms, self._emit, self.end, context)
         engine = make_engine(handle)
         self._engine = engine
@@ -139,6 +140,11 @@ class Call:
         self._clock.add(self)
         engine.start()
         self.leg.attach(self)
+
+    def change(self, change: Change) -> None:
+        """Change the agent in the middle of the call. Raises ToolError where the agent has nothing of such a name."""
+        if self._engine is not None and self._talking:
+            self._engine.change(change)
 
     # What the leg tells
 

@@ -59,6 +59,10 @@ class Conversation:
         """Add what the agent is to know, and neither side said."""
         self._entries.append(Message("note", text))
 
+    def begins_anew(self, text: str) -> None:
+        """Add such a note, from which on a script knows nothing of what was said before."""
+        self._entries.append(Message("note", text, restarts=True))
+
     def agent_says(self, track: Track) -> None:
         """Add an utterance of the agent; its text is read from `track` whenever it is asked for."""
         self._entries.append(_AgentEntry(track))

@@ -43,12 +43,22 @@ class Listening(Protocol):
 class OnDemand:
     """A recogniser of whole utterances: it is given the kept audio when it is asked."""
 
-    def __init__(self, watched: Watched[Ears], recognizer: Recognizer, kept: KeptAudio, language: str, on_used: OnUsed):
+    def __init__(
+        self,
+        watched: Watched[Ears],
+        recognizer: Recognizer,
+        kept: KeptAudio,
+        language: str,
+        on_used: OnUsed,
+        *,
+        among: tuple[str, ...] = (),
+    ):
         self.watched = watched
         self._on_used = on_used
         self._recognizer = recognizer
         self._kept = kept
         self._language = language
+        self._among = among
 
     def hear(self, frame: bytes) -> None:
         """The audio is kept already."""
@@ -58,7 +68,7 @@ class OnDemand:
         frames = self._kept.between(onset_ms, end_ms)
         self._on_used(self.watched, Usage(seconds=round(self._kept.format.ms_in(len(frames)) / 1000, 3)))
         samples = await asyncio.to_thread(_samples, frames, self._kept.format)
-        return await self._recognizer.transcribe(samples, language=self._language)
+        return await self._recognizer.transcribe(samples, language=self._language, among=self._among)
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -83,7 +93,8 @@ class Listener(Protocol):
 class Along:
     """A stream at a recogniser that listens along. `from_ms` is where it begins to listen; None for now.
 
-    While a voice sounds, the next words come within `words_within_s`, unless that is None."""
+    While a voice sounds, the next words come within `words_within_s`, unless that is None. `among` are the languages
+    of which it may hear any."""
 
     def __init__(
         self,
@@ -95,13 +106,15 @@ class Along:
         from_ms: int | None,
         listener: Listener,
         on_used: OnUsed,
+        among: tuple[str, ...] = (),
     ):
         self.watched = watched
+        self.among = among
         self._on_used = on_used
         every_ms = recognizer.words_every_ms
         self.words_within_s = None if every_ms is None else every_ms / 1000 + watched.stall_s
         self._listener = listener
-        self._stream = recognizer.open(kept.format, language=language, events=self)
+        self._stream = recognizer.open(kept.format, language=language, events=self, among=among)
         self._offset_ms = kept.now_ms
         if from_ms is not None:
             self._offset_ms, frames = kept.since(from_ms)

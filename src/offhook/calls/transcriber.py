@@ -45,7 +45,8 @@ class Transcriber:
     audio of the current utterance first. One that gives no words while the caller speaks is doubted: the next one is
     set to work beside it, and the transcripts of both decide whether it was deaf or whether there was nothing to hear.
     A better one that is well again takes over between two utterances. `kept` has what another one heard of the call.
-    `on_used` is told what each was sent, whatever became of it.
+    `on_used` is told what each was sent, whatever became of it. `language` is what is expected to be heard; `among` are
+    the languages of which any may be.
     """
 
     def __init__(
@@ -58,9 +59,12 @@ class Transcriber:
         events: TranscriberEvents,
         kept: KeptAudio | None = None,
         on_used: OnUsed = not_billed,
+        among: tuple[str, ...] = (),
     ):
         self._standby = standby
-        self._language = language
+        self.language = language
+        self._among = among
+        self._out_of_tune = False
         self._events = events
         self._on_used = on_used
         self._kept = kept or KeptAudio(format, padding_ms=padding_ms)
@@ -76,6 +80,18 @@ class Transcriber:
         """Begin to listen, before there is anything to hear, or to what was kept since `from_ms`."""
         self._listening = self._open(self._standby.best, from_ms)
 
+    def tune(self, standby: Standby[Ears], language: str, among: tuple[str, ...] = ()) -> None:
+        """Expect another language from now on, with other recognisers where it has its own.
+
+        An utterance in progress is heard again as a whole, unless whoever listens knows it as any of several."""
+        if (standby.watched, language, among) == (self._standby.watched, self.language, self._among):
+            return
+        self._standby, self.language, self._among = standby, language, among
+        listening = self._listening
+        self._out_of_tune = self._onset_ms is not None and isinstance(listening, Along) and bool(listening.among)
+        if listening is not None and not self._out_of_tune:
+            self._replace(self._onset_ms)
+
     def hear(self, frame: bytes, *, onset_ms: int | None = None, voiced_ms: int = 0) -> None:
         """Take one 20 ms frame. `onset_ms` is where the current utterance began, and `voiced_ms` how long its voice
         sounded; None and 0 between utterances."""
@@ -90,6 +106,8 @@ class Transcriber:
                 if listening is not None:
                     listening.hear(frame)
         if onset_ms is None:
+            if self._out_of_tune:
+                self._replace(None)
             self._prefer()
         self._watch_words(voiced_ms)
 
@@ -143,12 +161,21 @@ class Transcriber:
                 watched,
                 provider,
                 self._kept,
-                self._language,
+                self.language,
                 from_ms=from_ms,
                 listener=self,
                 on_used=self._on_used,
+                among=self._among,
             )
-        return OnDemand(watched, provider, self._kept, self._language, self._on_used)
+        return OnDemand(watched, provider, self._kept, self.language, self._on_used, among=self._among)
+
+    def _replace(self, from_ms: int | None) -> None:
+        """Have those who expect what is expected now listen from `from_ms` on."""
+        for listening in (self._listening, self._doubted):
+            if listening is not None:
+                self._give_up(listening)
+        self._doubted, self._out_of_tune = None, False
+        self._listening = self._open(self._standby.best, from_ms)
 
     def _prefer(self) -> None:
         """Between utterances a better one that is well again takes over."""

@@ -163,6 +163,10 @@ class Turns:
         """Whether the voice sounds, or did a moment ago: what was asked to be transcribed before is out of date."""
         return self._in_voice
 
+    def follow(self, settings: TurnSettings) -> None:
+        """Judge by these settings from now on, the turn in progress too."""
+        self._settings = settings
+
     def voice(self, probability: float, end_ms: int, *, agent_speaking: bool) -> list[Action]:
         """Take the verdict on the chunk that ends at `end_ms`."""
         self._now_ms = end_ms

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
-from offhook.config.base import Section, wrong
+from offhook.config.base import Section, TableName, wrong
+from offhook.config.languages import LanguageCode
 from offhook.config.tools import USUAL_TOOLS
 
 if TYPE_CHECKING:
@@ -190,8 +191,17 @@ class AgentSettings(Section):
         description="said in turn while a tool takes long, or a realtime model is replaced",
     )
     measure_vad: bool = Field(False, description="let the loopback engine run the voice detector too")
-    language: str = Field("en", pattern=r"^[a-z]{2}$", description="what callers speak")
+    language: LanguageCode = Field("en", description="what callers speak")
+    languages: dict[LanguageCode, "AgentOverlay"] = Field(default_factory=dict, examples=["es"])
+    detect_language: Literal["off", "first", "always"] = Field(
+        "off",
+        description="answer in the language that the caller is heard to speak, of those in languages: off, first (by "
+        "the first words) or always",
+    )
     voice: str = Field("heart", description="name of the voice that speaks")
+    voices: tuple[TableName, ...] = Field(
+        (), description="names that the voice may be changed to in a call: tts tables, or voices of the realtime model"
+    )
     speed: float = Field(1.0, ge=0.5, le=2.0, description="how fast it speaks; 1.0 is natural")
     timezone: str = Field("", description="IANA name; the machine's own if not set")
     tools: tuple[str, ...] = Field(
@@ -242,6 +252,21 @@ class AgentSettings(Section):
     def consults(self) -> bool:
         """Whether it asks people whether they take a call over, for which it needs a voice."""
         return self.engine != "loopback" and any(place.warm for place in self.transfers.values())
+
+    @property
+    def every_voice(self) -> tuple[str, ...]:
+        """What may speak in its calls, of the tables of voices."""
+        return (*self.tts, *self.voices) if self.engine == "pipeline" else self.tts
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """The languages that it speaks, its own first."""
+        return self.language, *self.languages
+
+    def speaking(self, code: str) -> "AgentSettings":
+        """The same in one of its `languages`. Raises pydantic's ValidationError where the settings do not fit."""
+        overlay = self.languages[code]
+        return self.under(overlay).model_copy(update={"language": code})
 
     def under(self, overlay: "AgentOverlay") -> "AgentSettings":
         """These settings, with those of `overlay` in the place of ours. What is not set in either follows what is.

@@ -11,7 +11,7 @@ from offhook.config.base import Section, wrong
 
 __all__ = ["AgentOverlay", "overlaid"]
 
-_ONE_FOR_ALL = ("max_calls", "busy_agent", "busy_line", "machine")
+_ONE_FOR_ALL = ("max_calls", "busy_agent", "busy_line", "machine", "languages")
 """What is decided before it is known which of an agent's ways a call is answered in."""
 
 
@@ -42,6 +42,10 @@ class AgentOverlay(_AgentFields):
         """What is set, as a tree of values."""
         ours = set(AgentOverlay.model_fields)
         return self.model_dump(include=ours, exclude_unset=True, exclude_none=True)
+
+
+# An agent has overlays itself, which could not be named before they were made of its own fields.
+AgentSettings.model_rebuild(_types_namespace={"AgentOverlay": AgentOverlay})
 
 
 def overlaid(agent: AgentSettings, overlay: AgentOverlay, *path: str) -> AgentSettings:

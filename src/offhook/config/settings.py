@@ -4,7 +4,7 @@ These files say what may be set; `config_files.py` reads `offhook.toml`, `.env` 
 what is wrong into an error with file, line and remedy.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
@@ -23,6 +23,7 @@ from offhook.config.carriers import (
 )
 from offhook.config.costs import CostSettings, PriceSettings
 from offhook.config.experiments import ExperimentSettings
+from offhook.config.languages import LanguageCode, language_code
 from offhook.config.overlays import overlaid
 from offhook.config.providers import (
     LLM_KINDS,
@@ -49,6 +50,8 @@ __all__ = [
 ]
 
 _Provider = TypeVar("_Provider", SttSettings, LlmSettings, TtsSettings, RealtimeSettings)
+_FIXED = frozenset(("language", "engine", "detect_language", "code"))
+_LANGUAGE_VARIABLES = ("language", "channel(language)")
 _STAGES = {"stt": STT_KINDS, "llm": LLM_KINDS, "tts": TTS_KINDS, "realtime": REALTIME_KINDS}
 
 
@@ -125,6 +128,9 @@ class RouteSettings(Section):
     agent: str = Field(..., description="name of the agent", examples=["reception"])
     carrier: str = Field("*", description="name of a carrier, or * for all")
     to: str = Field("*", description="number that was called, or * for all")
+    language: LanguageCode | None = Field(
+        None, description="in which of its languages the agent answers; the agent's own if not set", examples=["es"]
+    )
 
 
 class KeySettings(Section):
@@ -192,6 +198,21 @@ class Settings(Section):
             if route.agent not in self.agents:
                 known = ", ".join(self.agents)
                 raise wrong(f'there is no agent "{route.agent}"; there are: {known}', "routes", index, "agent")
+            spoken = self.agents[route.agent].spoken
+            if route.language and route.language not in spoken:
+                problem = f'{route.agent} does not speak "{route.language}"; it speaks: {", ".join(spoken)}'
+                raise wrong(problem, "routes", index, "language")
+        return self
+
+    @model_validator(mode="after")
+    def _languages_fit(self) -> "Settings":
+        for name, agent in self.agents.items():
+            for code, overlay in agent.languages.items():
+                path = ("agents", name, "languages", code)
+                if code == agent.language:
+                    raise wrong("that is the agent's own language, whose settings are the agent's", *path)
+                for fixed in _FIXED.intersection(overlay.changes):
+                    raise wrong("it is the same in all languages of an agent", *path, fixed)
         return self
 
     @model_validator(mode="after")
@@ -245,7 +266,7 @@ class Settings(Section):
                     raise wrong(f'"{name}" is none of {", ".join(kinds)}, so its kind is needed', stage, name, "kind")
             tables = getattr(self, stage)
             for path, settings in self._ways():
-                for name in getattr(settings, stage):
+                for name in settings.every_voice if stage == "tts" else getattr(settings, stage):
                     if name not in tables and name not in kinds:
                         known = ", ".join(dict.fromkeys((*kinds, *tables)))
                         raise wrong(f'there is no {stage} "{name}"; there are: {known}', *path, stage)
@@ -276,24 +297,30 @@ class Settings(Section):
     @property
     def answering(self) -> dict[str, AgentSettings]:
         """Whoever may answer a call: the agents by name, those with an experiment as its variants, each by a name
-        such as `reception/calm`. Variants that get nobody are not among them."""
+        such as `reception/calm`. Variants that get nobody are not among them. Further languages come behind, as
+        `reception@es` or `reception/calm@es`."""
         divided = {experiment.agent: name for name, experiment in self.experiments.items()}
         whole = {name: agent for name, agent in self.agents.items() if name not in divided}
-        return whole | {
+        ways = whole | {
             f"{agent}/{variant}": self.agents[agent].under(overlay)
             for agent, name in divided.items()
             for variant, overlay in self.experiments[name].variants.items()
             if overlay.weight
         }
+        further = ((name, agent, code) for name, agent in ways.items() for code in agent.languages)
+        return ways | {f"{name}@{code}": agent.speaking(code) for name, agent, code in further}
 
     def ways_of(self, agent: str) -> list[AgentSettings]:
         """All the ways in which an agent answers: one, or the variants of its experiment."""
-        return [each for name, each in self.answering.items() if name.partition("/")[0] == agent]
+        return [each for name, each in self.answering.items() if name.partition("@")[0].partition("/")[0] == agent]
 
     def _ways(self) -> Iterator[tuple[tuple[str, ...], AgentSettings]]:
-        """Each agent and each variant of an experiment, with its place in the settings."""
+        """Each agent in each language and each variant of an experiment, with its place in the settings."""
         for name, agent in self.agents.items():
             yield ("agents", name), agent
+            for code, overlay in agent.languages.items():
+                path = ("agents", name, "languages", code)
+                yield path, overlaid(agent, overlay, *path)
         for name, experiment in self.experiments.items():
             for variant, overlay in experiment.variants.items():
                 path = ("experiments", name, "variants", variant)
@@ -333,10 +360,25 @@ class Settings(Section):
 
     def agent_for(self, carrier: str, to: str = "") -> str:
         """Name of the agent that answers calls of `carrier` to the number `to`."""
-        for route in self.routes:
-            if route.carrier in ("*", carrier) and (route.to == "*" or _plain(route.to) == _plain(to)):
-                return route.agent
-        return next(iter(self.agents))
+        route = self._route_for(carrier, to)
+        return next(iter(self.agents)) if route is None else route.agent
+
+    def language_for(self, agent: str, carrier: str, to: str = "", variables: Mapping[str, str] | None = None) -> str:
+        """The language in which `agent` answers such a call: what the carrier tells of the caller, then the route's,
+        where the agent speaks it; else its own, which is told as an empty one."""
+        route = self._route_for(carrier, to)
+        wanted = [_told_language(variables or {}), (route.language or "") if route is not None else ""]
+        spoken = self.agents[agent].spoken
+        chosen = next((code for code in wanted if code in spoken), "")
+        return "" if chosen == self.agents[agent].language else chosen
+
+    def _route_for(self, carrier: str, to: str) -> RouteSettings | None:
+        fitting = (
+            route
+            for route in self.routes
+            if route.carrier in ("*", carrier) and (route.to == "*" or _plain(route.to) == _plain(to))
+        )
+        return next(fitting, None)
 
 
 def _check_variants(name: str, experiment: ExperimentSettings) -> None:
@@ -346,6 +388,12 @@ def _check_variants(name: str, experiment: ExperimentSettings) -> None:
     for second in unchanged[1:]:
         problem = f'it changes nothing, as "{unchanged[0]}" does'
         raise wrong(problem, "experiments", name, "variants", second)
+
+
+def _told_language(variables: Mapping[str, str]) -> str:
+    """The language that a carrier's variables tell, such as Asterisk's CHANNEL(language)."""
+    told = (value for name, value in variables.items() if name.lower() in _LANGUAGE_VARIABLES)
+    return next((code for code in map(language_code, told) if code), "")
 
 
 def _plain(number: str) -> str:

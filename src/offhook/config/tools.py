@@ -13,7 +13,15 @@ from offhook.config.templates import Place, parts_of, places_in
 
 __all__ = ["BUILTIN_TOOLS", "USUAL_TOOLS", "HttpToolSettings", "McpSettings", "ToolTable", "env_names", "secret_names"]
 
-USUAL_TOOLS = ("take_message", "check_availability", "book_appointment", "transfer_call", "hold", "end_call")
+USUAL_TOOLS = (
+    "take_message",
+    "check_availability",
+    "book_appointment",
+    "transfer_call",
+    "hold",
+    "switch_language",
+    "end_call",
+)
 """Names of the built-in tools that an agent has if nothing else is set."""
 
 BUILTIN_TOOLS = (*USUAL_TOOLS, "send_dtmf")

@@ -173,7 +173,7 @@ def needed(settings: Settings) -> tuple[str, ...]:
     models = settings.models
     talking = [agent for agent in settings.answering.values() if agent.uses_pipeline]
     hears = any(settings.stt_settings(name).kind == "whisper" for agent in talking for name in agent.stt)
-    speaks = any(settings.tts_settings(name).kind == "hibari" for agent in talking for name in agent.tts)
+    speaks = any(settings.tts_settings(name).kind == "hibari" for agent in talking for name in agent.every_voice)
     return (models.vad, *((models.stt,) if hears and not models.stt_dir else ()), *((models.tts,) if speaks else ()))
 
 

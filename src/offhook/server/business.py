@@ -1,12 +1,13 @@
 """What an agent knows and may do, whichever engine talks for it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from offhook.calls.tools.base import Tool
 from offhook.calls.tools.builtin import builtin_tools
 from offhook.config import AgentSettings
+from offhook.config.languages import language_name
 from offhook.providers.llm.flow import Facts, Flow, instructions_for_llm, load_facts, load_flow
 
 __all__ = ["Business", "business_of"]
@@ -33,11 +34,13 @@ class _Joined:
         return chain.from_iterable(self._sources)
 
 
-def business_of(agent: AgentSettings, more_tools: Iterable[Tool] = ()) -> Business:
+def business_of(agent: AgentSettings, more_tools: Iterable[Tool] = (), languages: Sequence[str] = ()) -> Business:
     """Read the files that an agent names; `more_tools` stand beside the built-in ones, and are gone through anew for
-    each call. Raises ConfigError."""
+    each call. `languages` are all that the agent talks. Raises ConfigError."""
     flow, facts = load_flow(agent.flow), load_facts(agent.facts)
     named = agent.model_copy(update={"greeting": agent.greeting.replace("{business}", facts.business.name)})
     instructions = agent.instructions or instructions_for_llm(flow, facts)
-    built_in = builtin_tools(facts, agent.transfers, agent.tools, dispositions=agent.dispositions)
+    if len(languages) > 1:
+        instructions = f"{instructions}\n\nTalk {language_name(agent.language)} with the caller."
+    built_in = builtin_tools(facts, agent.transfers, agent.tools, dispositions=agent.dispositions, languages=languages)
     return Business(named, flow, facts, instructions, _Joined(built_in, more_tools))

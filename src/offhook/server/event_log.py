@@ -4,6 +4,7 @@ import structlog
 
 from offhook.costs.bookkeeper import money
 from offhook.events import (
+    AgentChanged,
     AgentPaused,
     AgentResumed,
     AgentSaid,
@@ -80,8 +81,10 @@ def _in_words(cost: CallCosted | None) -> dict[str, str]:
 
 
 def _aside(bound: structlog.stdlib.BoundLogger, event: CallEvent) -> None:
-    """What happens while a caller and the agent do not talk."""
+    """What happens besides the talk of a caller and the agent."""
     match event:
+        case AgentChanged():
+            bound.info("agent changed", because=event.because, language=event.language, changed=event.changed)
         case CallerHeld():
             bound.info("caller on hold")
         case CallerReturned():

@@ -7,6 +7,7 @@ from functools import partial
 from offhook.calls.engines.base import CallHandle, Engine, EngineFactory
 from offhook.calls.engines.expected import Announced
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
+from offhook.calls.speaker import Phrases
 from offhook.calls.tools.base import Tool
 from offhook.config import AgentSettings
 from offhook.providers.llm.failover import FailoverFactory
@@ -19,12 +20,34 @@ from offhook.server.providers import Providers
 __all__ = ["pipeline_engine", "pipeline_parts", "warm_up", "what_it_says"]
 
 
-async def pipeline_parts(business: Business, providers: Providers) -> PipelineParts:
-    """What the calls of an agent with a pipeline share. Raises ModelError, ConfigError."""
+async def pipeline_parts(
+    business: Business, providers: Providers, siblings: dict[str, PipelineParts] | None = None
+) -> PipelineParts:
+    """What the calls of an agent with a pipeline share, in one of its languages. It joins `siblings`, which has the
+    same for all of them. Raises ModelError, ConfigError."""
     agent = business.agent
+    siblings = {} if siblings is None else siblings
     ears = await providers.ears(agent)
     responders = providers.brains(agent, lambda: FlowFactory(business.flow, business.facts, local_clock(agent)))
-    return PipelineParts(agent, ears, await providers.phrases(agent), FailoverFactory(responders), business.tools)
+    siblings[agent.language] = parts = PipelineParts(
+        agent,
+        ears,
+        await providers.phrases(agent),
+        FailoverFactory(responders),
+        business.tools,
+        business.instructions,
+        siblings,
+        await _voices(agent, providers),
+    )
+    return parts
+
+
+async def _voices(agent: AgentSettings, providers: Providers) -> dict[str, Phrases]:
+    """The voices that an agent may be given in a call; its own stand in for each. Those of a model are not ours."""
+    if agent.engine != "pipeline":
+        return {}
+    lists = {name: (name, *(each for each in agent.tts if each != name)) for name in agent.voices}
+    return {name: await providers.phrases(agent.model_copy(update={"tts": tts})) for name, tts in lists.items()}
 
 
 def pipeline_engine(parts: PipelineParts) -> EngineFactory:

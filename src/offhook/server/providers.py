@@ -53,7 +53,7 @@ def named_tables(settings: Settings) -> dict[tuple[str, str], ProviderTable]:
             tables.update({("stt", name): settings.stt_settings(name) for name in agent.stt})
             tables.update({("llm", name): settings.llm_settings(name) for name in agent.llm})
         if agent.uses_pipeline or agent.consults:
-            tables.update({("tts", name): settings.tts_settings(name) for name in agent.tts})
+            tables.update({("tts", name): settings.tts_settings(name) for name in agent.every_voice})
     return tables
 
 
@@ -117,11 +117,16 @@ class Providers:
 
     async def voices(self, agent: AgentSettings) -> Standby[Synthesizer]:
         """The voices of an agent. Raises ModelError, ConfigError."""
-        keys = [(name, agent.voice, agent.language) for name in agent.tts]
+        keys = [self._voice_key(name, agent) for name in agent.tts]
         for key in keys:
             if key not in self._voices:
                 self._voices[key] = await self._voice(*key, self._settings.tts_settings(key[0]))
         return Standby([self._voices[key] for key in keys])
+
+    def _voice_key(self, name: str, agent: AgentSettings) -> tuple[str, str, str]:
+        # Only some want to know the language, and a model on this machine is not loaded twice.
+        knows = self._settings.tts_settings(name).kind == "elevenlabs"
+        return name, agent.voice, agent.language if knows else ""
 
     async def phrases(self, agent: AgentSettings) -> Phrases:
         """The lines that are spoken often, for all agents with the same voices. Raises ModelError, ConfigError."""
@@ -256,7 +261,9 @@ def _cloud_voice(table: TtsSettings, language: str = "") -> Synthesizer:
 def for_agent(table: RealtimeSettings, agent: AgentSettings) -> RealtimeSettings:
     """`table` with the agent's language, speed and turns where it does not say anything else itself."""
     turns = agent.turns
-    wanted: dict[str, Any] = {"language": agent.language}
+    # Where the caller's words are to tell the language, it must not be given.
+    found_out = agent.detect_language != "off" and bool(agent.languages)
+    wanted: dict[str, Any] = {"language": "" if found_out else agent.language}
     if "speed" in agent.model_fields_set:
         wanted["speed"] = min(agent.speed, _FASTEST)
     if "vad_threshold" in turns.model_fields_set:

@@ -15,16 +15,31 @@ __all__ = ["open_sessions", "realtime_engine", "realtime_parts"]
 
 
 def realtime_parts(
-    business: Business, providers: Providers, fallback: PipelineParts | None, *, most_expected: int
+    business: Business,
+    providers: Providers,
+    fallback: PipelineParts | None,
+    *,
+    most_expected: int,
+    siblings: dict[str, RealtimeParts] | None = None,
 ) -> RealtimeParts:
-    """What the calls of an agent with sessions share; `fallback` takes over where there are none."""
+    """What the calls of an agent with sessions share, in one of its languages; `fallback` takes over where there are
+    none. It joins `siblings`, which has the same for all languages."""
     agent = business.agent
+    siblings = {} if siblings is None else siblings
     sessions = providers.sessions(agent)
     expected = ExpectedSessions(sessions, [tool.spec for tool in business.tools], most=most_expected)
     providers.closers.append(expected.close)
-    return RealtimeParts(
-        agent, sessions, business.tools, fallback, uninterrupted=providers.uninterrupted(agent), expected=expected
+    siblings[agent.language] = parts = RealtimeParts(
+        agent,
+        sessions,
+        business.tools,
+        fallback,
+        uninterrupted=providers.uninterrupted(agent),
+        expected=expected,
+        instructions=business.instructions,
+        languages=siblings,
     )
+    return parts
 
 
 def realtime_engine(parts: RealtimeParts) -> EngineFactory:

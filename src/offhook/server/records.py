@@ -11,6 +11,7 @@ import structlog
 
 from offhook.costs.bookkeeper import told_cost
 from offhook.events import (
+    AgentChanged,
     AgentSaid,
     BargeIn,
     CallCosted,
@@ -34,6 +35,7 @@ __all__ = ["CallRecords"]
 log = structlog.get_logger(__name__)
 
 _KEPT = (
+    AgentChanged,
     CallerSaid,
     AgentSaid,
     ToolCalled,

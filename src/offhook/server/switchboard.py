@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Container, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -139,7 +139,7 @@ class Switchboard:
 
         `format` is what its audio will be; what is usual for the carrier if not given."""
         settings = self._desk.settings
-        choice = self._variants.choose(self._agent_for(carrier, origin), _person(origin))
+        choice = self._choose(self._agent_for(carrier, origin), carrier, origin)
         key = _announcement(carrier, origin, carrier_call_id)
         facts = self._facts(origin, key, choice, announced=key)
         audio = format or usual_format(settings, carrier)
@@ -164,7 +164,7 @@ class Switchboard:
             self._turn_away(leg, agent, taker)
             return
         call_id = _call_id(leg, _placed(leg, self._desk.dialler), self._calls)
-        choice = self._variants.choose(taker, _person(leg.origin), call_id)
+        choice = self._choose(taker, leg.carrier, leg.origin, call_id)
         self._desk.expect(choice.key, None)
         recorder = self._recordings.open(call_id, leg.format)
         call = self._call(leg, call_id, choice, recorder)
@@ -214,6 +214,11 @@ class Switchboard:
         if self._desk.dialler is not None:
             self._desk.dialler.identify(placed.id, leg.carrier_call_id)
             self._desk.dialler.progress(placed.id, "answered")
+
+    def _choose(self, agent: str, carrier: str, origin: CallOrigin, call_id: str = "") -> Choice:
+        """In which of its ways an agent answers a call."""
+        language = self._desk.settings.language_for(agent, carrier, origin.to_number, origin.variables)
+        return replace(self._variants.choose(agent, _person(origin), call_id), language=language)
 
     def _agent_for(self, carrier: str, origin: CallOrigin) -> str:
         """Name of the agent that answers: the one the call was placed for, else the routes'."""

@@ -13,16 +13,19 @@ __all__ = ["Choice", "Variants", "choose"]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who answers a call: an agent, in a variant if an experiment divides its callers."""
+    """Who answers a call: an agent, in a variant if an experiment divides its callers, in another language than its own
+    if one is named."""
 
     agent: str
     experiment: str = ""
     variant: str = ""
+    language: str = ""
 
     @property
     def key(self) -> str:
         """Its name among those that answer, as in `Settings.answering`."""
-        return f"{self.agent}/{self.variant}" if self.variant else self.agent
+        way = f"{self.agent}/{self.variant}" if self.variant else self.agent
+        return f"{way}@{self.language}" if self.language else way
 
 
 class Variants:

@@ -7,11 +7,13 @@ PLACES = {"sales": TransferSettings(to="+15550100")}
 
 
 def test_all_of_them_are_there_if_nothing_else_is_asked_for() -> None:
-    assert tuple(tool.spec.name for tool in builtin_tools(load_facts(), PLACES)) == USUAL_TOOLS
+    assert tuple(tool.spec.name for tool in builtin_tools(load_facts(), PLACES, languages=("en", "es"))) == USUAL_TOOLS
 
 
 def test_every_name_is_that_of_a_tool() -> None:
-    assert {tool.spec.name for tool in builtin_tools(load_facts(), PLACES, BUILTIN_TOOLS)} == set(BUILTIN_TOOLS)
+    assert {
+        tool.spec.name for tool in builtin_tools(load_facts(), PLACES, BUILTIN_TOOLS, languages=("en", "es"))
+    } == set(BUILTIN_TOOLS)
 
 
 def test_the_ways_to_end_a_call_are_those_of_the_agent() -> None:

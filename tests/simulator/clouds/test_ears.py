@@ -34,7 +34,9 @@ class Counting:
     def __init__(self) -> None:
         self.ms: list[int] = []
 
-    async def transcribe(self, audio: NDArray[np.float32], *, language: str = "en") -> Transcript:
+    async def transcribe(
+        self, audio: NDArray[np.float32], *, language: str = "en", among: Sequence[str] = ()
+    ) -> Transcript:
         self.ms.append(round(len(audio) / 16))
         return Transcript(f"in {language}", 0.7)
 

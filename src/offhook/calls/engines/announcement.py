@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from offhook.calls.change import Change
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.usage import reporter
 from offhook.calls.speaker import Phrases, Speaker
@@ -60,6 +61,9 @@ class Announcement:
 
     def track_finished(self, track: Track) -> None:
         """Nothing to note."""
+
+    def change(self, change: Change) -> None:
+        """What is being said is said to its end."""
 
     async def close(self) -> None:
         """Stop speaking."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from offhook.calls.change import Change
 from offhook.calls.playout import Playout
 from offhook.calls.tools.base import ToolContext
 from offhook.calls.track import Track
@@ -60,6 +61,11 @@ class Engine(Protocol):
 
     def wind_up(self, line: str, reason: EndReason) -> None:
         """Say `line`, then end the call for `reason`."""
+        ...
+
+    def change(self, change: Change) -> None:
+        """Be another one from now on, as far as `change` says. Raises ToolError for names of what is not there, and
+        then changes nothing."""
         ...
 
     async def close(self) -> None:

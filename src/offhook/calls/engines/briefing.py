@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from offhook.calls.change import Change
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.last_silence import LastSilence
 from offhook.calls.engines.trouble import report_trouble
@@ -113,6 +114,9 @@ class Briefing:
     def track_finished(self, track: Track) -> None:
         """Note that an utterance is over."""
         self._utterances.finished(track)
+
+    def change(self, change: Change) -> None:
+        """What is being asked does not change."""
 
     async def close(self) -> None:
         """Stop speaking. Who has not decided by now has hung up."""

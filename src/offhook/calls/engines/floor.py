@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
 from offhook.calls import turns
 from offhook.calls.endings import is_backchannel
 from offhook.calls.engines.base import CallHandle
+from offhook.calls.engines.manner import Manner
 from offhook.calls.engines.replies import PipelineParts, Replies
 from offhook.calls.engines.stopwatch import Stopwatch
 from offhook.calls.engines.trouble import report_trouble
 from offhook.calls.engines.usage import reporter
 from offhook.calls.kept_audio import KeptAudio
+from offhook.calls.spoken_language import SpokenLanguage
 from offhook.calls.transcriber import Transcriber
 from offhook.errors import ProviderError
 from offhook.events import AgentPaused, AgentResumed, CallerSaid, CallerSpeechEnded, CallerSpeechStarted, EndReason
@@ -25,7 +28,8 @@ log = structlog.get_logger(__name__)
 
 class Floor:
     """Lets `Turns` judge voice, words and transcripts, and does what it finds. `on_speech` is told when the caller
-    begins to speak. Nothing counts any more once `Replies.deaf` is set. `kept` is what another engine heard."""
+    begins to speak, and `on_language` which other language a turn was in that is about to be answered. Nothing counts
+    any more once `Replies.deaf` is set. `kept` is what another engine heard."""
 
     def __init__(
         self,
@@ -35,6 +39,7 @@ class Floor:
         watch: Stopwatch,
         *,
         on_speech: Callable[[], None],
+        on_language: Callable[[str], None] = lambda language: None,
         kept: KeptAudio | None = None,
     ):
         agent = parts.agent
@@ -44,6 +49,9 @@ class Floor:
         self._replies = replies
         self._watch = watch
         self._on_speech = on_speech
+        self._on_language = on_language
+        self._parts = parts
+        self._spoken = SpokenLanguage(agent.detect_language, tuple(parts.languages))
         self._transcriber = Transcriber(
             parts.ears,
             call.playout.format,
@@ -52,6 +60,7 @@ class Floor:
             events=self,
             kept=kept,
             on_used=reporter(call, "stt"),
+            among=self._spoken.asked,
         )
         self._turns = turns.Turns(agent.turns, self._only_listening)
         self._transcribing: asyncio.Task[None] | None = None
@@ -89,6 +98,14 @@ class Floor:
         self._replies.interrupt(onset_ms, stopped_ms)
         if not self._replies.deaf:
             self._replies.ending = None
+
+    def change(self, manner: Manner[PipelineParts]) -> None:
+        """Listen to the caller as the agent wants it from now on."""
+        if manner.language != self._agent.language:
+            self._spoken.settle(manner.language)
+        self._agent, self._parts = manner.agent, manner.parts
+        self._turns.follow(manner.agent.turns)
+        self._tune()
 
     def stop_transcribing(self) -> None:
         """What was asked to be transcribed is out of date."""
@@ -159,6 +176,7 @@ class Floor:
                 self.interrupt(onset_ms)
             case turns.Forget():
                 log.debug("sound without words", at_ms=now)
+                self._tune()
             case _:
                 self._reply_to(action)
 
@@ -180,7 +198,7 @@ class Floor:
 
     async def _transcribe(self, wanted: turns.Transcribe) -> None:
         try:
-            transcript = await self._transcriber.transcribe(wanted.onset_ms, wanted.end_ms)
+            transcript = await self._understood(wanted)
         except ProviderError as error:
             report_trouble(self._call, "transcription", error)
             self._heed(lambda: self._turns.failed(wanted.ticket))
@@ -194,7 +212,31 @@ class Floor:
         self._watch.transcribed(self._call.now_ms())
         self._heed(lambda: self._turns.transcribed(wanted.ticket, transcript))
 
+    async def _understood(self, wanted: turns.Transcribe) -> Transcript:
+        """The words of a stretch of audio, in the language that it is clearly in. Raises ProviderError."""
+        heard = await self._transcriber.transcribe(wanted.onset_ms, wanted.end_ms)
+        language = self._spoken.judge(heard, wanted.end_ms - wanted.onset_ms)
+        if language and language != self._transcriber.language:
+            self._transcriber.tune(self._parts.languages[language].ears, language, self._spoken.asked)
+            again = await self._transcriber.transcribe(wanted.onset_ms, wanted.end_ms)
+            heard = again if again.text else heard
+        # Where it is not clear, the words are what they were taken for before.
+        return replace(heard, language=self._transcriber.language)
+
+    def _tune(self) -> None:
+        self._transcriber.tune(self._parts.ears, self._agent.language, self._spoken.asked)
+
+    def _heed_language(self, end: turns.EndTurn) -> None:
+        if not self._spoken.asked:
+            return
+        said = end.transcript
+        self._spoken.settle(self._spoken.judge(said, end.end_ms - end.onset_ms))
+        if said.language and said.language != self._agent.language:
+            self._on_language(said.language)
+        self._tune()
+
     def _turn_ended(self, end: turns.EndTurn) -> None:
+        self._heed_language(end)
         call_id, now = self._call.facts.call_id, self._call.now_ms()
         said = end.transcript
         self._replies.ending = None

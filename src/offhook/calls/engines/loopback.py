@@ -8,6 +8,7 @@ sending, 8 bytes time of hearing; integers little-endian, times in nanoseconds o
 import struct
 import time
 
+from offhook.calls.change import Change
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.track import Track
 from offhook.events import EndReason
@@ -59,6 +60,9 @@ class Loopback:
     def wind_up(self, line: str, reason: EndReason) -> None:
         """End at once: there is nobody to say the line."""
         self._call.end(reason, "")
+
+    def change(self, change: Change) -> None:
+        """There is no agent."""
 
     async def close(self) -> None:
         """Nothing to stop."""

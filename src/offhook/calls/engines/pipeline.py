@@ -1,10 +1,12 @@
 """The pipeline engine: transcriber, responder and speaker, taking turns with the caller."""
 
+from offhook.calls.change import NO_CHANGE, Change
 from offhook.calls.conversation import Conversation
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.floor import Floor
 from offhook.calls.engines.last_silence import LastSilence
-from offhook.calls.engines.prompts import nearly_over
+from offhook.calls.engines.manner import Manner, tell_change
+from offhook.calls.engines.prompts import nearly_over, now_talks
 from offhook.calls.engines.replies import PipelineParts, Replies
 from offhook.calls.engines.so_far import SoFar
 from offhook.calls.engines.utterances import Utterances
@@ -37,16 +39,19 @@ class Pipeline:
         self._keypad = Keypad()
         self._patience = Patience(agent.silence)
         self._wrap_up = WrapUp(agent.silence)
-        self._responders = parts.responders
+        self._manner = Manner.of(call, parts)
         self._floor = Floor(
             call,
             parts,
             self._replies,
             self._watch,
             on_speech=self._patience.caller_active,
+            on_language=lambda language: self._become(Change(language=language), "heard"),
             kept=so_far.kept if so_far is not None else None,
         )
         self._last_silence = LastSilence()
+        if so_far is not None and so_far.change != NO_CHANGE:
+            self._take(self._manner.after(so_far.change))
 
     # The contract of an engine
 
@@ -101,8 +106,15 @@ class Pipeline:
             case "give_up":
                 self.wind_up(self._agent.silence.goodbye_line, EndReason.SILENCE)
 
+    def change(self, change: Change) -> None:
+        """Be another agent from now on, as far as `change` says. Raises ToolError for what is not there."""
+        self._become(change, "asked")
+
     def wind_up(self, line: str, reason: EndReason) -> None:
         """Say `line` whatever the caller does, then end the call."""
+        if reason is EndReason.MAX_DURATION:
+            # The call knows it as it was when it began.
+            line = self._agent.silence.max_duration_line
         self._replies.deaf = True
         self._floor.stop_transcribing()
         self._floor.interrupt(self._call.now_ms())
@@ -114,8 +126,26 @@ class Pipeline:
         await self._floor.close()
         await self._replies.close()
 
+    def _become(self, change: Change, because: str) -> None:
+        change = self._manner.news(change)
+        if change == NO_CHANGE:
+            return
+        before, now = self._manner, self._manner.after(change)
+        if now.language != before.language:
+            self._replies.conversation.begins_anew(now_talks(now.language))
+        self._take(now)
+        tell_change(now, change, because)
+        if change.line:
+            self._replies.say(fill(change.line, self._call.facts.variables))
+
+    def _take(self, now: Manner[PipelineParts]) -> None:
+        before, self._manner = self._manner, now
+        self._agent = now.agent
+        self._replies.change(before, now)
+        self._floor.change(now)
+
     def _come_to_an_end(self, left_s: int) -> None:
-        if self._responders.scripted:
+        if self._manner.parts.responders.scripted:
             self._replies.say(self._agent.silence.wrap_up_line)
         else:
             self._replies.conversation.note(nearly_over(left_s))

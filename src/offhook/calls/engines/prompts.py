@@ -1,6 +1,8 @@
 """What models are told to say, and told of what they cannot hear."""
 
-__all__ = ["ANSWER_NOW", "GO_ON", "keys_pressed", "nearly_over", "verbatim"]
+from offhook.config.languages import language_name
+
+__all__ = ["ANSWER_NOW", "GO_ON", "keys_pressed", "nearly_over", "now_talks", "verbatim"]
 
 ANSWER_NOW = "Answer the caller's last words now, or what the last tool told. Do not greet the caller again."
 GO_ON = (
@@ -25,3 +27,8 @@ def nearly_over(left_s: int) -> str:
         f"This call will be ended in {left_s} seconds. From now on bring it to an end: settle what is open in as few"
         " words as you can, begin nothing new, and say goodbye."
     )
+
+
+def now_talks(language: str) -> str:
+    """A note that the agent talks another language from here on."""
+    return f"From here on talk {language_name(language)} with the caller."

@@ -3,11 +3,13 @@
 import structlog
 
 from offhook.calls import turns
+from offhook.calls.change import NO_CHANGE, Change
 from offhook.calls.conversation import Conversation
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.caller_utterances import CallerUtterances
 from offhook.calls.engines.last_silence import LastSilence
-from offhook.calls.engines.prompts import nearly_over
+from offhook.calls.engines.manner import Manner, tell_change
+from offhook.calls.engines.prompts import nearly_over, now_talks
 from offhook.calls.engines.realtime_parts import HandOver, RealtimeParts
 from offhook.calls.engines.sessions import Sessions
 from offhook.calls.engines.voice_floor import VoiceFloor
@@ -37,6 +39,8 @@ class Realtime:
         conversation = Conversation()
         self._call = call
         self._agent = agent
+        self._conversation = conversation
+        self._manner = Manner.of(call, parts)
         self._playout = call.playout
         self._floor = VoiceFloor(agent.turns)
         self._callers = CallerUtterances(call, conversation, padding_ms=agent.turns.prefix_padding_ms)
@@ -107,8 +111,26 @@ class Realtime:
             case "give_up":
                 self.wind_up(self._agent.silence.goodbye_line, EndReason.SILENCE)
 
+    def change(self, change: Change) -> None:
+        """Be another agent from now on, as far as `change` says. Raises ToolError for what is not there."""
+        change = self._manner.news(change)
+        if change == NO_CHANGE:
+            return
+        before, now = self._manner, self._manner.after(change)
+        if now.language != before.language:
+            self._conversation.begins_anew(now_talks(now.language))
+        self._manner, self._agent = now, now.agent
+        self._floor.follow(now.agent.turns)
+        self._sessions.change(before, now)
+        tell_change(now, change, "asked")
+        if change.line:
+            self._sessions.say(fill(change.line, self._call.facts.variables))
+
     def wind_up(self, line: str, reason: EndReason) -> None:
         """Say `line` whatever the caller does, then end the call."""
+        if reason is EndReason.MAX_DURATION:
+            # The call knows it as it was when it began.
+            line = self._agent.silence.max_duration_line
         self._interrupt(self._call.now_ms())
         self._sessions.wind_up(line, reason)
 

@@ -1,7 +1,9 @@
 """The session at work in a call, and those that follow it: when one fails, or grows old."""
 
 import asyncio
+import math
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -11,6 +13,7 @@ from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.caller_utterances import CallerUtterances
 from offhook.calls.engines.debt import Debt
 from offhook.calls.engines.expected import Opener
+from offhook.calls.engines.manner import Manner
 from offhook.calls.engines.realtime_parts import HandOver, RealtimeParts
 from offhook.calls.engines.renewal import Heir, Renewal
 from offhook.calls.engines.session_link import CallerListener, SessionLink, SessionOwner
@@ -20,7 +23,7 @@ from offhook.calls.engines.trouble import report_trouble
 from offhook.calls.engines.utterances import Utterances
 from offhook.errors import ProviderError
 from offhook.events import EndReason
-from offhook.providers.realtime.base import RealtimeProvider
+from offhook.providers.realtime.base import RealtimeProvider, TurnDetection
 from offhook.providers.standby import Watched
 from offhook.providers.tts.timing import Pace
 
@@ -51,7 +54,7 @@ class Relay:
         hand_over: HandOver | None,
     ):
         self._call = call
-        self._parts = parts
+        self._manner = Manner.of(call, parts)
         self._conversation = conversation
         self._callers = callers
         self._listener = listener
@@ -84,6 +87,28 @@ class Relay:
             self.link.session.hear(frame)
             if self._heir is not None:
                 self._heir.session.hear(frame)
+
+    def change(self, before: Manner[RealtimeParts], now: Manner[RealtimeParts]) -> None:
+        """Have this session, and all that follow it, be as `now` says.
+
+        A session keeps its voice; where that is to be another one, the next session takes over at a quiet moment."""
+        turns = _turns(now)
+        self._manner = now
+        if now.parts is not before.parts:
+            self._succession = Succession(now.parts.providers)
+        retooled = now.parts is not before.parts or now.tools != before.tools
+        pinned = now.language if now.agent.detect_language != "always" else ""
+        for link in filter(None, (self.link, self._heir)):
+            link.session.update(
+                instructions=self._instructions if now.instructions != before.instructions else None,
+                tools=self._tools.specs if retooled else None,
+                turns=turns if turns != _turns(before) else None,
+                language=pinned if now.language != before.language else None,
+            )
+        if (now.voice, now.agent.realtime) != (before.voice, before.agent.realtime):
+            self._drop_heir()
+            if self.link.expires_ms is None:
+                self.link.expires_ms = math.inf
 
     def note(self, text: str) -> None:
         """From now on all sessions are to heed `text`, besides their instructions."""
@@ -162,7 +187,7 @@ class Relay:
         if following is not None:
             self._attach(following)
         elif self._hand_over is not None and self._started:
-            self._hand_over(self.debt.so_far(self._utterances))
+            self._hand_over(replace(self.debt.so_far(self._utterances), change=self._manner.change))
         elif self._retries < _MOST_RETRIES:
             self._retries += 1
             self._retry_at_ms = self._call.now_ms() + _RETRY_MS
@@ -176,13 +201,14 @@ class Relay:
         self.replacing = self.link.answering
 
     def _first(self) -> SessionLink:
-        expected = self._parts.expected
+        expected = self._manner.parts.expected
         taken = expected.take(self._call.facts, self._call.playout.format) if expected is not None else None
         return self._opened(*taken) if taken is not None else self._opened(self._succession.first())
 
     def _opened(self, watched: Watched[RealtimeProvider], opener: Opener | None = None) -> SessionLink:
+        facts = replace(self._call.facts, instructions=self._manner.instructions)
         link = SessionLink(
-            self._call,
+            replace(self._call, facts=facts),
             watched,
             self._listener,
             self._owner,
@@ -192,14 +218,20 @@ class Relay:
             begins_ms=self._callers.begins_ms,
             opener=opener,
         )
-        if not self._parts.agent.turns.barge_in:
-            link.session.update(turns=self._parts.uninterrupted)
+        if not self._manner.agent.turns.barge_in or self._manner.change.turns:
+            link.session.update(turns=_turns(self._manner))
+        if self._manner.voice is not None:
+            link.session.update(voice=self._manner.voice)
         if self._note:
             self._heed(link)
         return link
 
     def _heed(self, link: SessionLink) -> None:
-        link.session.update(instructions="\n\n".join(filter(None, (self._call.facts.instructions, self._note))))
+        link.session.update(instructions=self._instructions)
+
+    @property
+    def _instructions(self) -> str:
+        return "\n\n".join(filter(None, (self._manner.instructions, self._note)))
 
     def _limit_ms(self) -> float:
         replaceable = self._hand_over is not None or self._succession.anyone_after(self.link.watched)
@@ -247,6 +279,19 @@ class Relay:
         if heir is not None:
             heir.leave()
             _spawn(heir.session.close(), self._farewells)
+
+
+def _turns(manner: Manner[RealtimeParts]) -> TurnDetection:
+    """How sessions are to take turns."""
+    turns = manner.agent.turns
+    told = replace(manner.parts.uninterrupted, interrupts=turns.barge_in)
+    changed = manner.change.turns or {}
+    return replace(
+        told,
+        silence_ms=turns.silence_ms if "silence_ms" in changed else told.silence_ms,
+        prefix_padding_ms=turns.prefix_padding_ms if "prefix_padding_ms" in changed else told.prefix_padding_ms,
+        threshold=turns.vad_threshold if "vad_threshold" in changed else told.threshold,
+    )
 
 
 def _spawn(work: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:

@@ -1,9 +1,9 @@
 """The agent's side of one call: asks the responder, runs its tools, speaks, and knows what was said."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Collection, Coroutine, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -11,6 +11,7 @@ import structlog
 from offhook.calls.conversation import Conversation
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.early_reply import EarlyReply
+from offhook.calls.engines.manner import Manner
 from offhook.calls.engines.stopgap import Stopgap
 from offhook.calls.engines.tool_calls import ToolCalls
 from offhook.calls.engines.trouble import report_trouble
@@ -26,7 +27,7 @@ from offhook.config import AgentSettings
 from offhook.errors import ProviderError
 from offhook.events import BargeIn, EndReason
 from offhook.providers.llm.base import Message, Piece, TextDelta, ToolCall
-from offhook.providers.llm.failover import FailoverFactory
+from offhook.providers.llm.failover import FailoverFactory, FailoverResponder
 from offhook.providers.standby import Standby
 
 __all__ = ["PipelineParts", "Replies"]
@@ -38,13 +39,23 @@ _MOST_TOOL_ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class PipelineParts:
-    """What the calls of one agent share."""
+    """What the calls of one agent share, in one of its languages. `instructions` are those for language models, with
+    places to be filled; None for those of the call. `languages` has the parts of all its languages, these included,
+    and `voices` those that it may be given in a call."""
 
     agent: AgentSettings
     ears: Standby[Ears]
     phrases: Phrases
     responders: FailoverFactory
     tools: Iterable[Tool]
+    instructions: str | None = None
+    languages: Mapping[str, "PipelineParts"] = field(default_factory=dict, repr=False, compare=False)
+    voices: Mapping[str, Phrases] = field(default_factory=dict)
+
+    @property
+    def voice_names(self) -> Collection[str]:
+        """The names of these voices."""
+        return self.voices
 
 
 class Replies:
@@ -58,16 +69,9 @@ class Replies:
         self._utterances = utterances
         self._watch = utterances.watch
         self.conversation = conversation
-        self._speaker = Speaker(
-            parts.phrases,
-            call.playout,
-            speed=parts.agent.speed,
-            on_trouble=lambda error: report_trouble(call, "speech", error),
-            on_used=reporter(call, "tts"),
-        )
-        self._responder = parts.responders.open(
-            call.facts, lambda error: report_trouble(call, "reply", error), reporter(call, "llm")
-        )
+        self._speaker = self._speaker_of(parts.agent, parts.phrases)
+        self._responder = self._responder_of(parts, call.facts.instructions)
+        self._former: list[FailoverResponder] = []
         self._tools = ToolCalls(call, parts.tools, self.conversation, timeout_s=parts.agent.tool_timeout_s)
         self._stopgap = Stopgap(call, parts.agent, parts.phrases)
         self._reply: asyncio.Task[None] | None = None
@@ -77,6 +81,37 @@ class Replies:
         self._yields = False
         self.ending: EndReason | None = None
         self.deaf = False
+
+    def change(self, before: Manner[PipelineParts], now: Manner[PipelineParts]) -> None:
+        """Talk as `now` says from the next utterance on. What is being said is said to its end."""
+        self.take_back()
+        self._agent = now.agent
+        if now.parts is not before.parts:
+            self._former.append(self._responder)
+            self._responder = self._responder_of(now.parts, now.instructions)
+            self._tools.change(now.parts.tools, timeout_s=now.agent.tool_timeout_s)
+        elif now.instructions != before.instructions:
+            self._responder.instruct(now.instructions)
+        self._tools.limit(now.tools)
+        if now.parts is not before.parts or now.voice != before.voice:
+            phrases = now.parts.phrases if now.voice is None else now.parts.voices[now.voice]
+            self._speaker = self._speaker_of(now.agent, phrases)
+            self._stopgap.change(now.agent, phrases)
+
+    def _speaker_of(self, agent: AgentSettings, phrases: Phrases) -> Speaker:
+        call = self._call
+        return Speaker(
+            phrases,
+            call.playout,
+            speed=agent.speed,
+            on_trouble=lambda error: report_trouble(call, "speech", error),
+            on_used=reporter(call, "tts"),
+        )
+
+    def _responder_of(self, parts: PipelineParts, instructions: str) -> FailoverResponder:
+        call = self._call
+        facts = replace(call.facts, instructions=instructions)
+        return parts.responders.open(facts, lambda error: report_trouble(call, "reply", error), reporter(call, "llm"))
 
     @property
     def busy(self) -> bool:
@@ -153,7 +188,8 @@ class Replies:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._stopgap.close()
         await self._tools.close()
-        await self._responder.close()
+        for responder in (*self._former, self._responder):
+            await responder.close()
 
     def _drop_reply(self) -> None:
         if self._reply is not None:

@@ -7,6 +7,7 @@ from typing import Literal
 import structlog
 
 from offhook.calls.answering_machine import MachineDetector, MachineTiming, Sign
+from offhook.calls.change import Change
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.track import Track
 from offhook.events import EndReason
@@ -107,6 +108,10 @@ class Screening:
         self._judged = True
         self._stage = "leaving"
         self._inner.wind_up(line, reason)
+
+    def change(self, change: Change) -> None:
+        """For the inner engine."""
+        self._inner.change(change)
 
     async def close(self) -> None:
         """Stop the inner engine."""

@@ -5,6 +5,7 @@ import structlog
 from offhook.calls.conversation import Conversation
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.caller_utterances import CallerUtterances
+from offhook.calls.engines.manner import Manner
 from offhook.calls.engines.prompts import keys_pressed, verbatim
 from offhook.calls.engines.realtime_parts import HandOver, RealtimeParts
 from offhook.calls.engines.relay import Relay
@@ -12,6 +13,7 @@ from offhook.calls.engines.session_link import CallerListener, SessionLink
 from offhook.calls.engines.stopgap import Stopgap
 from offhook.calls.engines.tool_calls import ToolCalls
 from offhook.calls.engines.utterances import Utterances
+from offhook.calls.speaker import Phrases
 from offhook.calls.tools.hold import caller_is_next
 from offhook.calls.tools.runner import ToolRun
 from offhook.calls.track import Track
@@ -47,8 +49,7 @@ class Sessions:
         self._conversation = conversation
         self.utterances = Utterances(call)
         self.tools = ToolCalls(call, parts.tools, conversation, timeout_s=parts.agent.tool_timeout_s)
-        phrases = parts.fallback.phrases if parts.fallback is not None else None
-        self._stopgap = Stopgap(call, parts.agent, phrases, ask=self._say_meanwhile)
+        self._stopgap = Stopgap(call, parts.agent, _phrases(parts), ask=self._say_meanwhile)
         self._spoke = False
         self.ending: EndReason | None = None
         self.deaf = False
@@ -95,6 +96,14 @@ class Sessions:
     def tell(self, note: str) -> None:
         """Have the session heed `note` from now on, and every one that follows it."""
         self._relay.note(note)
+
+    def change(self, before: Manner[RealtimeParts], now: Manner[RealtimeParts]) -> None:
+        """Be as `now` says, this session and all that follow it."""
+        if now.parts is not before.parts:
+            self.tools.change(now.parts.tools, timeout_s=now.agent.tool_timeout_s)
+            self._stopgap.change(now.agent, _phrases(now.parts))
+        self.tools.limit(now.tools)
+        self._relay.change(before, now)
 
     def answer_keys(self, digits: str) -> None:
         """Answer keys that the caller pressed."""
@@ -223,3 +232,7 @@ class Sessions:
         link.session.tool_result(call.id, ran.text, answer=answer)
         if answer:
             link.owe_more()
+
+
+def _phrases(parts: RealtimeParts) -> Phrases | None:
+    return parts.fallback.phrases if parts.fallback is not None else None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from offhook.calls.change import NO_CHANGE, Change
 from offhook.calls.conversation import Conversation
 from offhook.calls.engines.utterances import Utterances
 from offhook.calls.kept_audio import KeptAudio
@@ -19,7 +20,8 @@ class SoFar:
 
     `kept` is the caller's latest audio. `onset_ms` is where an utterance of the caller begins that was neither put into
     words nor answered, and `verdicts` are the voice detector's since then. `answer` tells that the agent owes an
-    answer to the conversation, or the rest of one, and `line` is one that it was about to say instead.
+    answer to the conversation, or the rest of one, and `line` is one that it was about to say instead. `change` is what
+    was changed of the agent.
     """
 
     conversation: Conversation
@@ -29,3 +31,4 @@ class SoFar:
     verdicts: Sequence[Verdict] = ()
     answer: bool = False
     line: str = ""
+    change: Change = NO_CHANGE

@@ -1,9 +1,11 @@
 """An engine whose place another one takes in the middle of a call: sessions first, the pipeline when there are none."""
 
 import asyncio
+from dataclasses import replace
 
 import structlog
 
+from offhook.calls.change import Change
 from offhook.calls.engines.base import CallHandle, Engine
 from offhook.calls.engines.pipeline import Pipeline, PipelineParts
 from offhook.calls.engines.realtime import Realtime
@@ -66,6 +68,10 @@ class RealtimeWithStandIn:
         """For whoever is at work."""
         self._engine.wind_up(line, reason)
 
+    def change(self, change: Change) -> None:
+        """For whoever is at work; who takes over goes on with it."""
+        self._engine.change(change)
+
     async def close(self) -> None:
         """Stop whoever is at work, and whoever was."""
         if self._leaving is not None:
@@ -74,6 +80,8 @@ class RealtimeWithStandIn:
 
     def _hand_over(self, so_far: SoFar) -> None:
         log.warning("the pipeline takes over a call", call_id=self._call.facts.call_id)
+        # The voices of a session are not those of the pipeline.
+        so_far = replace(so_far, change=replace(so_far.change, voice=None))
         before, self._engine = self._engine, Pipeline(self._call, self._fallback, so_far)
         self._leaving = asyncio.get_running_loop().create_task(before.close())
         self._engine.start()

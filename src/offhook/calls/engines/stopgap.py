@@ -24,6 +24,10 @@ class Fillers:
         self._silent_since_ms: int | None = None
         self._said = 0
 
+    def change(self, lines: Sequence[str]) -> None:
+        """Find others due from now on."""
+        self._lines = lines
+
     def tick(self, now_ms: int, *, waiting: bool, silent: bool, first: str | None = None) -> str:
         """The line that is due, or none: whether something is waited for, and whether nobody speaks.
 
@@ -59,13 +63,19 @@ class Stopgap:
     ):
         self._call = call
         self._fillers = Fillers(agent.filler_lines)
-        self._speaker = (
-            Speaker(phrases, call.playout, speed=agent.speed, on_used=reporter(call, "tts"))
-            if phrases is not None
-            else None
-        )
+        self._speaker = self._speaker_of(agent, phrases)
         self._ask = ask
         self._speaking: set[asyncio.Task[None]] = set()
+
+    def change(self, agent: AgentSettings, phrases: Phrases | None) -> None:
+        """Say the lines of another agent, or with another voice, from now on."""
+        self._fillers.change(agent.filler_lines)
+        self._speaker = self._speaker_of(agent, phrases)
+
+    def _speaker_of(self, agent: AgentSettings, phrases: Phrases | None) -> Speaker | None:
+        if phrases is None:
+            return None
+        return Speaker(phrases, self._call.playout, speed=agent.speed, on_used=reporter(self._call, "tts"))
 
     @property
     def busy(self) -> bool:

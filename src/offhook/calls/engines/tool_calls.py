@@ -1,7 +1,7 @@
 """The tools that an agent calls: run when they may be, and told of in the conversation and in the events."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from offhook.calls.conversation import Conversation
@@ -25,6 +25,7 @@ class _Begun:
     """A call of a tool. `ran` has its result; `heard` is there while it waits for the agent's words to be heard."""
 
     call: ToolCall
+    runner: ToolRunner
     on_ran: OnRan
     begun_ms: int
     ran: asyncio.Future[ToolRun]
@@ -39,10 +40,21 @@ class ToolCalls:
         self._call = call
         self._conversation = conversation
         self._runner = ToolRunner(tools, call.tool_context, timeout_s=timeout_s)
+        self._runners = [self._runner]
         self._timeout_s = timeout_s
         self._begun: dict[str, _Begun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+
+    def change(self, tools: Iterable[Tool], *, timeout_s: float) -> None:
+        """Offer other tools from now on; what was begun is finished as it was."""
+        self._runner = ToolRunner(tools, self._call.tool_context, timeout_s=timeout_s)
+        self._runners.append(self._runner)
+        self._timeout_s = timeout_s
+
+    def limit(self, names: Collection[str] | None) -> None:
+        """Offer only these of the tools from now on; all if None."""
+        self._runner.limit(names)
 
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
@@ -57,7 +69,7 @@ class ToolCalls:
     @property
     def filler(self) -> str | None:
         """What the caller hears first if the tool at work takes long; None if it does not say."""
-        rules = (self._runner.rules(each.call.name) for each in self._begun.values() if not each.ran.done())
+        rules = (each.runner.rules(each.call.name) for each in self._begun.values() if not each.ran.done())
         return next((each.filler for each in rules if each.filler is not None), None)
 
     async def run(self, call: ToolCall, on_ran: OnRan) -> None:
@@ -70,8 +82,9 @@ class ToolCalls:
         if call.id in self._begun:
             return
         loop = asyncio.get_running_loop()
-        waits = self._runner.rules(call.name).after_speech
-        begun = _Begun(call, on_ran, self._call.now_ms(), loop.create_future(), loop.create_future() if waits else None)
+        runner = self._runner
+        heard = loop.create_future() if runner.rules(call.name).after_speech else None
+        begun = _Begun(call, runner, on_ran, self._call.now_ms(), loop.create_future(), heard)
         self._begun[call.id] = begun
         task = loop.create_task(self._guarded(begun))
         self._tasks.add(task)
@@ -89,8 +102,8 @@ class ToolCalls:
             if begun.heard is not None and not begun.heard.done():
                 begun.heard.cancel()
                 self._finish(begun, ToolRun.failed(f"{because}, so it was not done"))
-            elif self._runner.rules(begun.call.name).on_barge_in == "cancel":
-                self._runner.stop(begun.call.id)
+            elif begun.runner.rules(begun.call.name).on_barge_in == "cancel":
+                begun.runner.stop(begun.call.id)
                 stopped = f"{because}, so it was stopped; part of it may have been done"
                 self._finish(begun, ToolRun.failed(stopped, self._call.now_ms() - begun.begun_ms))
 
@@ -114,7 +127,8 @@ class ToolCalls:
         self._closed = True
         self.call_off(_CALL_ENDED)
         await self.done()
-        await self._runner.close()
+        for runner in self._runners:
+            await runner.close()
 
     async def _guarded(self, begun: _Begun) -> None:
         try:
@@ -129,7 +143,7 @@ class ToolCalls:
         if begun.ran.done():
             return
         try:
-            ran = await self._runner.run(begun.call)
+            ran = await begun.runner.run(begun.call)
         except asyncio.CancelledError:
             if not begun.ran.done():
                 raise

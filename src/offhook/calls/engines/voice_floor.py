@@ -37,6 +37,10 @@ class VoiceFloor:
         """Whether the voice sounds, or did a moment ago."""
         return self._turns.in_voice
 
+    def follow(self, settings: TurnSettings) -> None:
+        """Judge by these settings from now on."""
+        self._turns.follow(settings)
+
     def voice(self, probability: float, end_ms: int, *, agent_speaking: bool) -> list[turns.Action]:
         """Take the voice detector's verdict on the chunk that ends at `end_ms`."""
         return self._followed(self._turns.voice(probability, end_ms, agent_speaking=agent_speaking))

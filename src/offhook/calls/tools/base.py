@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from offhook.calls.change import Change
 from offhook.calls.consultation import Wish
 from offhook.providers.llm.base import ToolSpec
 
@@ -51,7 +52,7 @@ class ToolContext:
     """What a tool may know of the call that uses it. `now` gives the local time with its zone. `transfer` hands the
     caller over to a number, where the carrier lets us; it raises CallError. `variables` came with the call.
     `tool_call_id` is the responder's name of this use of the tool. `hand` is for all else that is done to a call in
-    progress."""
+    progress. `change` changes the agent in the middle of the call; it raises ToolError, and nothing is changed."""
 
     call_id: str
     caller_number: str
@@ -62,6 +63,7 @@ class ToolContext:
     variables: Mapping[str, str] = field(default_factory=dict)
     tool_call_id: str = ""
     hand: CallHand | None = None
+    change: Callable[[Change], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

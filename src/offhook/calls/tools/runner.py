@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,6 +40,7 @@ class ToolRunner:
 
     def __init__(self, tools: Iterable[Tool], context: ToolContext, *, timeout_s: float = 3.0, max_bytes: int = 16_384):
         self._tools = {tool.spec.name: tool for tool in tools if tool.offered(context)}
+        self._usable: Collection[str] = self._tools
         self._checkers = {name: checker_of(tool.spec.parameters) for name, tool in self._tools.items()}
         self._context = context
         self._timeout_s = timeout_s
@@ -49,7 +50,11 @@ class ToolRunner:
     @property
     def specs(self) -> tuple[ToolSpec, ...]:
         """What the responder may call."""
-        return tuple(tool.spec for tool in self._tools.values())
+        return tuple(tool.spec for name, tool in self._tools.items() if name in self._usable)
+
+    def limit(self, names: Collection[str] | None) -> None:
+        """From now on only these may be called; all if None. What runs goes on."""
+        self._usable = self._tools if names is None else names
 
     def rules(self, name: str) -> ToolRules:
         """The rules of a tool; the usual ones if there is no such tool."""
@@ -92,8 +97,9 @@ class ToolRunner:
 
     async def _result(self, call: ToolCall) -> Any:
         tool = self._tools.get(call.name)
-        if tool is None:
-            raise ToolError(f"there is no tool {call.name}; there are: {', '.join(self._tools)}")
+        if tool is None or call.name not in self._usable:
+            known = ", ".join(spec.name for spec in self.specs)
+            raise ToolError(f"there is no tool {call.name}; there are: {known}")
         arguments = checked(self._checkers[call.name], call.arguments)
         context = replace(self._context, tool_call_id=call.id)
         own_s = tool.rules.timeout_s

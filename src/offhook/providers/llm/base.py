@@ -35,7 +35,8 @@ class Message:
 
     `caller`: what the caller said in `text`, or the keys pressed in `keypad`. `agent`: what the caller heard of what
     the agent said, and the tools it called. `tool`: a tool's result as JSON, for the call named by `tool_call_id`.
-    `note`: what the agent is to know, and nobody said; it wants no answer.
+    `note`: what the agent is to know, and nobody said; it wants no answer. One that `restarts` stands where the agent
+    began to talk another language: a script in that language begins there.
     `unfinished`: another responder died while it gave this answer of the agent, and `text` is all there is of it.
     """
 
@@ -46,6 +47,7 @@ class Message:
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
     unfinished: bool = False
+    restarts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,10 @@ class Responder(Protocol):
         reply may be: text, tool call; then text. Called again with a changed last message of the caller, the answer
         before is taken back: the caller of this method cancelled it and nothing of it was heard. Raises
         ProviderError."""
+        ...
+
+    def instruct(self, instructions: str) -> None:
+        """From the next answer on follow these instructions in place of the call's; a script has its own."""
         ...
 
     async def close(self) -> None:

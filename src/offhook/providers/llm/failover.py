@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from functools import partial
 
 from offhook.errors import ProviderError
@@ -70,6 +71,12 @@ class FailoverResponder:
                 return
         if failure is not None:
             raise failure
+
+    def instruct(self, instructions: str) -> None:
+        """Whoever answers from now on follows these instructions."""
+        self._call = replace(self._call, instructions=instructions)
+        for responder in self._opened.values():
+            responder.instruct(instructions)
 
     async def close(self) -> None:
         """Close whoever was opened."""

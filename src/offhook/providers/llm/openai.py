@@ -150,6 +150,10 @@ class ChatResponder:
         for piece in self._last_pieces(reply, {call.id for message in messages for call in message.tool_calls}):
             yield piece
 
+    def instruct(self, instructions: str) -> None:
+        """From the next answer on follow these instructions."""
+        self._instructions = instructions
+
     async def close(self) -> None:
         """Nothing is held: the connections belong to the factory."""
 

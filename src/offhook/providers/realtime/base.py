@@ -175,8 +175,11 @@ class RealtimeSession(Protocol):
         voice: str | None = None,
         tools: Sequence[ToolSpec] | None = None,
         turns: TurnDetection | None = None,
+        language: str | None = None,
     ) -> None:
-        """Change what is given, from now on. A provider that cannot change it goes on as before and logs that."""
+        """Change what is given, from now on. A provider that cannot change it goes on as before and logs that.
+
+        `language` is that of the caller's words as they are written down, empty where it is to be found out."""
         ...
 
     async def close(self) -> None:

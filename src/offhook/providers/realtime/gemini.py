@@ -241,17 +241,21 @@ class GeminiSession:
         voice: str | None = None,
         tools: Sequence[ToolSpec] | None = None,
         turns: TurnDetection | None = None,
+        language: str | None = None,
     ) -> None:
-        """Change what is given. The voice, and how turns are told, are those of the setup until the next connection."""
+        """Change what is given. The voice, the language that is written down, and how turns are told, are those of the
+        setup until the next connection."""
         given = self._given
         given.instructions = given.instructions if instructions is None else instructions
         given.tools = given.tools if tools is None else tuple(tools)
         given.turns = turns or given.turns
         given.settings = given.settings.model_copy(update={"voice": voice}) if voice else given.settings
+        if language is not None:
+            given.settings = given.settings.model_copy(update={"language": language})
         if not self._begun:
             return
-        if voice or turns:
-            _log.info("voice and turns stay as they are for now", provider=self._server.name)
+        if voice or turns or language is not None:
+            _log.info("voice, language and turns stay as they are for now", provider=self._server.name)
         if instructions is not None or tools is not None:
             self._send(wire.context_update(instructions, tools))
 

@@ -22,7 +22,7 @@ from offhook.providers.realtime.base import RealtimeEvents, RealtimeSession, Tur
 from offhook.providers.realtime.key_limits import KeyLimits, RateLimits
 from offhook.providers.realtime.openai_dialogue import Dialogue
 from offhook.providers.realtime.openai_watch import Watch
-from offhook.providers.realtime.openai_wire import history_events, session_object, tool_list
+from offhook.providers.realtime.openai_wire import history_events, session_object, tool_list, transcribing
 from offhook.providers.sockets import Query, Socket
 
 __all__ = ["OpenAiRealtime", "OpenAiSession"]
@@ -144,6 +144,7 @@ class OpenAiSession:
         self._events = events
         self._retry_s = retry_s
         self._limits = limits
+        self._settings = settings
         self._convert = converter(leg, wire_format(leg))
         self._kept: deque[bytes] = deque(maxlen=_KEPT_MS // FRAME_MS)
         self._piece = bytearray()
@@ -214,6 +215,7 @@ class OpenAiSession:
         voice: str | None = None,
         tools: Sequence[ToolSpec] | None = None,
         turns: TurnDetection | None = None,
+        language: str | None = None,
     ) -> None:
         """Change what is given. The voice stays what it is once the agent has spoken."""
         changes: dict[str, Any] = {}
@@ -223,6 +225,9 @@ class OpenAiSession:
             changes["audio"] = {"output": {"voice": voice}}
         if tools is not None:
             changes["tools"] = tool_list(tools)
+        if language is not None and self._settings.transcription_model:
+            transcription = transcribing(self._settings.model_copy(update={"language": language}))
+            changes.setdefault("audio", {})["input"] = {"transcription": transcription}
         self._dialogue.update(changes, turns)
 
     async def close(self) -> None:

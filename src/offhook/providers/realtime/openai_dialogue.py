@@ -170,7 +170,7 @@ class Dialogue:
         if turns:
             self.hearing.turns = turns
             audio = changes.setdefault("audio", {})
-            audio["input"] = {"turn_detection": turn_detection(turns)}
+            audio["input"] = {**audio.get("input", {}), "turn_detection": turn_detection(turns)}
         before, self._session = self._session, merged(self._session, changes)
         if changes and self._configured:
             event_id = f"{_UPDATE}{next(self._updates)}"

@@ -29,6 +29,7 @@ __all__ = [
     "session_update",
     "tool_list",
     "tool_output",
+    "transcribing",
     "truncate",
     "turn_detection",
     "usage_of",
@@ -79,13 +80,17 @@ def _tool_choice(choice: str) -> Any:
     return choice if choice in ("auto", "none", "required") else {"type": "function", "name": choice}
 
 
+def transcribing(settings: RealtimeSettings) -> dict[str, Any] | None:
+    """How the caller's words are to be written down; None if they are not."""
+    language = {"language": settings.language} if settings.language else {}
+    return {"model": settings.transcription_model, **language} if settings.transcription_model else None
+
+
 def _input(settings: RealtimeSettings, format: AudioFormat) -> dict[str, Any]:  # noqa: A002
     reduction = settings.noise_reduction
-    language = {"language": settings.language} if settings.language else {}
-    transcription = {"model": settings.transcription_model, **language} if settings.transcription_model else None
     return {
         "format": media_type(format),
-        "transcription": transcription,
+        "transcription": transcribing(settings),
         "noise_reduction": None if reduction == "none" else {"type": reduction},
         "turn_detection": turn_detection(turns_of(settings)),
     }

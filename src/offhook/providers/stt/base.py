@@ -1,6 +1,7 @@
 """What speech recognisers must do: those of whole utterances, and those that listen along."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -18,10 +19,15 @@ TurnSign = Literal["early", "resumed", "over"]
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Text of a stretch of speech. `confidence` is 0 to 1; `text` is empty when there was no speech in it."""
+    """Text of a stretch of speech. `confidence` is 0 to 1; `text` is empty when there was no speech in it.
+
+    `languages` is how likely it is each language, 0 to 1, as far as that was asked for and is known; `language` is the
+    one that it was found to be, if it was looked into."""
 
     text: str
     confidence: float
+    languages: Mapping[str, float] = field(default_factory=dict)
+    language: str = ""
 
 
 class Recognizer(Protocol):
@@ -29,8 +35,12 @@ class Recognizer(Protocol):
 
     name: str
 
-    async def transcribe(self, audio: NDArray[np.float32], *, language: str = "en") -> Transcript:
-        """Transcribe mono float32 samples in -1..1 at 16 kHz. Raises ProviderError."""
+    async def transcribe(
+        self, audio: NDArray[np.float32], *, language: str = "en", among: Sequence[str] = ()
+    ) -> Transcript:
+        """Transcribe mono float32 samples in -1..1 at 16 kHz as `language`. Raises ProviderError.
+
+        With `among` it also tells which of these languages it is likely to be, if it can."""
         ...
 
 
@@ -81,8 +91,18 @@ class StreamingRecognizer(Protocol):
     words_every_ms: int | None
     """How often its streams tell new words while somebody speaks; None if only when they are asked."""
 
-    def open(self, format: AudioFormat, *, language: str, events: StreamEvents) -> SpeechStream:  # noqa: A002
-        """Begin to listen. Returns at once: the connection is made meanwhile, and what is heard before is kept."""
+    def open(
+        self,
+        format: AudioFormat,  # noqa: A002
+        *,
+        language: str,
+        events: StreamEvents,
+        among: Sequence[str] = (),
+    ) -> SpeechStream:
+        """Begin to listen. Returns at once: the connection is made meanwhile, and what is heard before is kept.
+
+        With `among` the caller may speak any of these languages: whoever can writes down each as it is, and tells
+        which it is likely to be; whoever cannot expects `language`."""
         ...
 
     async def check(self) -> None:

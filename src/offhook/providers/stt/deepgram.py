@@ -1,7 +1,7 @@
 """Deepgram's streaming recognisers: nova and its elders through /v1/listen, Flux through /v2/listen."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -49,7 +49,7 @@ class _Version:
     """What sets the two versions of the API apart."""
 
     path: str
-    query: Callable[[SttSettings, str, AudioFormat, str], Query]
+    query: Callable[[SttSettings, str, AudioFormat, str, Sequence[str]], Query]
     read: Callable[[str | bytes], object]
     hearing: Callable[[StreamEvents], _Hearing]
     ask: str
@@ -80,9 +80,17 @@ class DeepgramRecognizer:
     def __repr__(self) -> str:
         return f"DeepgramRecognizer(model={self.model!r}, url={self._server.url(self._version.path)!r})"
 
-    def open(self, format: AudioFormat, *, language: str, events: StreamEvents) -> SpeechStream:  # noqa: A002
-        """Begin to listen to audio in `format`, whatever that is."""
-        query = self._query(format, language)
+    def open(
+        self,
+        format: AudioFormat,  # noqa: A002
+        *,
+        language: str,
+        events: StreamEvents,
+        among: Sequence[str] = (),
+    ) -> SpeechStream:
+        """Begin to listen to audio in `format`, whatever that is; with `among` to any of these languages, if the model
+        knows them all."""
+        query = self._query(format, language, among)
         patience_s = self._settings.stall_ms / 1000
         return DeepgramStream(self._version, self._server, query, format=format, events=events, patience_s=patience_s)
 
@@ -95,8 +103,8 @@ class DeepgramRecognizer:
         """Close what the streams shared."""
         await self._server.close()
 
-    def _query(self, format: AudioFormat, language: str) -> Query:  # noqa: A002
-        return self._version.query(self._settings, self.model, format, language)
+    def _query(self, format: AudioFormat, language: str, among: Sequence[str] = ()) -> Query:  # noqa: A002
+        return self._version.query(self._settings, self.model, format, language, among)
 
 
 class DeepgramStream:

@@ -3,7 +3,7 @@
 Source: developers.deepgram.com, "Live Audio", "Endpointing", "Utterance End", "Finalize", "Audio Keep Alive".
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import orjson
 
 from offhook.audio.formats import AudioFormat, Encoding
 from offhook.config import SttSettings
+from offhook.config.languages import language_code
 from offhook.errors import WireError
 from offhook.providers.stt.base import StreamEvents, Transcript
 from offhook.providers.stt.timeline import Segment, TimedWord, Timeline
@@ -35,6 +36,10 @@ FINALIZE = '{"type":"Finalize"}'
 CLOSE_STREAM = '{"type":"CloseStream"}'
 ENCODINGS = {Encoding.PCM16: "linear16", Encoding.MULAW: "mulaw", Encoding.ALAW: "alaw"}
 
+_ANY = "multi"
+_KNOWN = frozenset(("de", "en", "es", "fr", "hi", "it", "ja", "nl", "pt", "ru"))
+"""The languages of which nova-3 knows any, whichever is spoken; nova-2 knows two of them."""
+_KNOWN_BEFORE = frozenset(("en", "es"))
 _ROUNDING_MS = 200
 """How much less than was sent the answer to a Finalize may cover."""
 
@@ -61,13 +66,14 @@ def listen_query(
     model: str,
     format: AudioFormat,  # noqa: A002
     language: str,
+    among: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
-    """The parameters of /v1/listen for audio in `format`."""
+    """The parameters of /v1/listen for audio in `format`, and `language`, or any of those in `among`."""
     # Older models know weighted keywords instead of key terms.
     term = "keyterm" if model.startswith("nova-3") else "keywords"
     return [
         ("model", model),
-        ("language", language),
+        ("language", _ANY if among and set(among) <= _any_of(model) else language),
         ("encoding", ENCODINGS[format.encoding]),
         ("sample_rate", str(format.rate)),
         ("channels", "1"),
@@ -78,6 +84,12 @@ def listen_query(
         ("utterance_end_ms", str(settings.utterance_end_ms)),
         *((term, keyterm) for keyterm in settings.keyterms),
     ]
+
+
+def _any_of(model: str) -> frozenset[str]:
+    if model.startswith("nova-3"):
+        return _KNOWN
+    return _KNOWN_BEFORE if model.startswith("nova-2") else frozenset()
 
 
 def read_message(data: str | bytes) -> Results | UtteranceEnd | None:
@@ -137,7 +149,8 @@ def _word(item: Mapping[str, Any], around_ms: tuple[float, float]) -> TimedWord:
     try:
         text = str(item.get("punctuated_word") or item["word"])
         start_ms, end_ms = (_ms(item.get(name), usual) for name, usual in zip(("start", "end"), around_ms, strict=True))
-        return TimedWord(text, start_ms, end_ms, float(item.get("confidence", 0)))
+        language = language_code(str(item.get("language") or ""))
+        return TimedWord(text, start_ms, end_ms, float(item.get("confidence", 0)), language)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WireError(f"a word without what it should have ({error!r})") from error
 

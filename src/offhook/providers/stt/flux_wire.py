@@ -3,12 +3,13 @@
 Source: developers.deepgram.com, "Flux": "State machine", "Configuration", "Force End Turn".
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from offhook.audio.formats import AudioFormat
 from offhook.config import SttSettings
+from offhook.config.languages import language_code
 from offhook.errors import WireError
 from offhook.providers.stt.base import StreamEvents, Transcript, TurnSign
 from offhook.providers.stt.deepgram_wire import ENCODINGS, read_object
@@ -36,7 +37,7 @@ class FluxWord:
 
 @dataclass(frozen=True, slots=True)
 class TurnInfo:
-    """The state of one turn, after the audio up to `heard_ms`."""
+    """The state of one turn, after the audio up to `heard_ms`. `language` is empty where there are several."""
 
     event: str
     turn: int
@@ -44,6 +45,7 @@ class TurnInfo:
     words: tuple[FluxWord, ...]
     heard_ms: float
     trigger: str
+    language: str = ""
 
 
 def flux_query(
@@ -51,9 +53,10 @@ def flux_query(
     model: str,
     format: AudioFormat,  # noqa: A002
     language: str,
+    among: Sequence[str] = (),
 ) -> list[tuple[str, str]]:
-    """The parameters of /v2/listen for audio in `format`."""
-    hints = [("language_hint", language)] if model.endswith("-multi") else []
+    """The parameters of /v2/listen for audio in `format`, and `language`, or any of those in `among`."""
+    hints = [("language_hint", each) for each in among or (language,)] if model.endswith("-multi") else []
     return [
         ("model", model),
         ("encoding", ENCODINGS[format.encoding]),
@@ -85,9 +88,14 @@ def _turn_info(message: Mapping[str, Any]) -> TurnInfo:
             tuple(_word(item) for item in message["words"] or _bare_words(text)),
             float(message["audio_window_end"]) * 1000,
             str(message.get("trigger")),
+            _only_language(message.get("languages")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WireError(f"a TurnInfo without what it should have ({error!r})") from error
+
+
+def _only_language(told: object) -> str:
+    return language_code(str(told[0])) if isinstance(told, list) and len(told) == 1 else ""
 
 
 def _bare_words(text: str) -> list[dict[str, Any]]:
@@ -149,6 +157,7 @@ class FluxHearing:
                 seen_ms - _WORD_MS if word.start_ms is None else word.start_ms,
                 seen_ms if word.end_ms is None else word.end_ms,
                 word.confidence,
+                info.language,
             )
             for word, seen_ms in zip(info.words, self._seen_ms, strict=True)
         )

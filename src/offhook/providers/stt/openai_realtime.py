@@ -1,6 +1,6 @@
 """OpenAI's streaming recognisers, through Realtime sessions that only transcribe."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -53,9 +53,16 @@ class OpenAiRecognizer:
     def __repr__(self) -> str:
         return f"OpenAiRecognizer(model={self.model!r}, url={self._server.url(_PATH)!r})"
 
-    def open(self, format: AudioFormat, *, language: str, events: StreamEvents) -> SpeechStream:  # noqa: A002
+    def open(
+        self,
+        format: AudioFormat,  # noqa: A002
+        *,
+        language: str,
+        events: StreamEvents,
+        among: Sequence[str] = (),
+    ) -> SpeechStream:
         """Begin to listen. G.711 and 24 kHz pass as they are; the rest is resampled to 24 kHz."""
-        update = session_update(self.model, language, wire_format(format), self._settings.keyterms)
+        update = session_update(self.model, language, wire_format(format), self._settings.keyterms, among)
         patience_s = self._settings.stall_ms / 1000
         live = self.words_every_ms is not None
         return OpenAiStream(self._server, update, format=format, events=events, patience_s=patience_s, live=live)

@@ -27,9 +27,15 @@ def session_update(
     language: str,
     format: AudioFormat,  # noqa: A002
     keyterms: Sequence[str],
+    among: Sequence[str] = (),
 ) -> str:
-    """The event that makes it a session of ours: audio in `format`, and turns that we end ourselves."""
-    transcription: dict[str, Any] = {"model": model, "language": language}
+    """The event that makes it a session of ours: audio in `format`, and turns that we end ourselves. With `among` any
+    language may be spoken, and these are expected."""
+    transcription: dict[str, Any] = {"model": model}
+    if not among:
+        transcription["language"] = language
+    elif model.startswith(_TAKES_KEYWORDS):
+        transcription["languages"] = list(among)
     if keyterms and model.startswith(_TAKES_KEYWORDS):
         transcription["keywords"] = list(keyterms)
     heard = {"format": media_type(format), "transcription": transcription, "turn_detection": None}

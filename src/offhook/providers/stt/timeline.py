@@ -1,6 +1,6 @@
 """Words by the time they were said, each of them given to one utterance only."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import fsum
@@ -18,12 +18,14 @@ _KEPT = 500
 
 @dataclass(frozen=True, slots=True)
 class TimedWord:
-    """A word as it is written, with ms of stream time. `confidence` is 0 to 1."""
+    """A word as it is written, with ms of stream time. `confidence` is 0 to 1; `language` is empty if that is not
+    known."""
 
     text: str
     start_ms: float
     end_ms: float
     confidence: float
+    language: str = ""
 
     @property
     def middle_ms(self) -> float:
@@ -116,7 +118,9 @@ def _transcript(found: Sequence[tuple[Segment, tuple[TimedWord, ...]]]) -> Trans
     if not words:
         return Transcript("", 0.0)
     text = " ".join(_text(part, chosen) for part, chosen in found if chosen)
-    return Transcript(text, fsum(word.confidence for word in words) / len(words))
+    languages = Counter(word.language for word in words if word.language)
+    shares = {language: count / len(words) for language, count in languages.items()}
+    return Transcript(text, fsum(word.confidence for word in words) / len(words), shares)
 
 
 def _text(segment: Segment, words: tuple[TimedWord, ...]) -> str:

@@ -9,9 +9,9 @@ import asyncio
 import math
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,9 @@ class WhisperRecognizer:
         self._workers = workers
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
 
-    async def transcribe(self, audio: Audio, *, language: str = "en") -> Transcript:
-        """Transcribe mono float32 samples in -1..1 at 16 kHz, of any length.
+    async def transcribe(self, audio: Audio, *, language: str = "en", among: Sequence[str] = ()) -> Transcript:
+        """Transcribe mono float32 samples in -1..1 at 16 kHz, of any length, as `language`; with `among`, a model of
+        many languages also tells how likely each of these is, as it hears the beginning.
 
         Keep at least 0.3 s of what came before the speech: without it short answers are lost. A cancelled request
         leaves the queue, or stops at its next window. Raises ProviderError.
@@ -61,7 +62,7 @@ class WhisperRecognizer:
         prompt = self._decoder.prompt(language)
         cancelled = threading.Event()
         try:
-            return await self._submit(audio, prompt, cancelled)
+            return await self._submit(audio, prompt, cancelled, frozenset(among))
         except asyncio.CancelledError:
             cancelled.set()
             raise
@@ -78,29 +79,35 @@ class WhisperRecognizer:
         """Drop what waits and give back the threads; what is being decoded ends by itself."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _submit(self, audio: Audio, prompt: list[int], cancelled: threading.Event) -> "asyncio.Future[Transcript]":
+    def _submit(
+        self, audio: Audio, prompt: list[int], cancelled: threading.Event, among: frozenset[str] = frozenset()
+    ) -> "asyncio.Future[Transcript]":
         loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._pool, self._transcribe, audio, prompt, cancelled)
+        return loop.run_in_executor(self._pool, self._transcribe, audio, prompt, cancelled, among)
 
-    def _transcribe(self, audio: Audio, prompt: list[int], cancelled: threading.Event) -> Transcript:
-        heard = []
+    def _transcribe(
+        self, audio: Audio, prompt: list[int], cancelled: threading.Event, among: frozenset[str]
+    ) -> Transcript:
+        heard: list[_Decoded] = []
         for part in _parts(np.asarray(audio, np.float32)):
             if cancelled.is_set():
                 break
-            decoded = self._decoder.decode(_with_lead(part), prompt, cancelled)
+            decoded = self._decoder.decode(_with_lead(part), prompt, cancelled, tell=bool(among) and not heard)
             if decoded.is_speech:
                 heard.append(decoded)
-        return _joined(heard)
+        return _joined(heard, among)
 
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """What the decoder made of one window. `logprob` is the mean of its tokens' log probabilities."""
+    """What the decoder made of one window. `logprob` is the mean of its tokens' log probabilities; `languages` are the
+    probabilities of all that the model knows, if they were asked for."""
 
     text: str
     tokens: int
     logprob: float
     no_speech: float
+    languages: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_speech(self) -> bool:
@@ -135,20 +142,26 @@ class _Decoder:
             raise ProviderError(f'this model knows English only, not "{language}"', provider=self._name)
         return [start, plain]
 
-    def decode(self, audio: Audio, prompt: list[int], cancelled: threading.Event) -> _Decoded:
-        """Text of up to 30 s of audio."""
+    def decode(self, audio: Audio, prompt: list[int], cancelled: threading.Event, *, tell: bool = False) -> _Decoded:
+        """Text of up to 30 s of audio, and the probabilities of its language if the decoder is to `tell` them."""
         seconds = len(audio) / _RATE
-        first = self._window(audio, prompt, min(_WINDOW_S, max(8.0, seconds + 3.0))).said_once(seconds)
+        tell = tell and bool(self._model.is_multilingual)
+        first = self._window(audio, prompt, min(_WINDOW_S, max(8.0, seconds + 3.0)), tell=tell).said_once(seconds)
         if cancelled.is_set() or not first.is_speech or not first.ran_away(seconds):
             return first
         second = self._window(audio, prompt, _WINDOW_S)
-        return max(first, second, key=lambda decoded: (not loops(decoded.text), decoded.logprob))
+        best = max(first, second, key=lambda decoded: (not loops(decoded.text), decoded.logprob))
+        return replace(best, languages=first.languages)
 
-    def _window(self, audio: Audio, prompt: list[int], window_s: float) -> _Decoded:
+    def _window(self, audio: Audio, prompt: list[int], window_s: float, *, tell: bool = False) -> _Decoded:
         mel = log_mel(audio, int(window_s * _RATE) // HOP * HOP)
+        sound = ctranslate2.StorageView.from_array(mel[None])
+        # Both want the encoder's work, which is most of it.
+        sound = self._model.encode(sound) if tell else sound
+        told = self._model.detect_language(sound)[0] if tell else ()
         limit = len(prompt) + int(12 + 7 * len(audio) / _RATE)
         result = self._model.generate(
-            ctranslate2.StorageView.from_array(mel[None]),
+            sound,
             [prompt],
             beam_size=1,
             max_length=min(_MAX_TOKENS, limit),
@@ -157,7 +170,8 @@ class _Decoder:
         )[0]
         words = [token for token in result.sequences_ids[0] if token < self._end]
         text = self._tokenizer.decode(words).strip()
-        return _Decoded(text, len(words), float(result.scores[0]), float(result.no_speech_prob))
+        languages = {token.strip("<|>"): float(probability) for token, probability in told}
+        return _Decoded(text, len(words), float(result.scores[0]), float(result.no_speech_prob), languages)
 
     def _id(self, token: str) -> int:
         found: int | None = self._tokenizer.token_to_id(token)
@@ -236,9 +250,10 @@ def _quietest(audio: Audio, start: int, stop: int) -> int:
     return start + (int(np.argmin(levels)) + 5) * _FRAME
 
 
-def _joined(heard: list[_Decoded]) -> Transcript:
+def _joined(heard: list[_Decoded], among: Collection[str]) -> Transcript:
     tokens = sum(decoded.tokens for decoded in heard)
     if not tokens:
         return Transcript("", 0.0)
     logprob = math.fsum(decoded.logprob * decoded.tokens for decoded in heard) / tokens
-    return Transcript(" ".join(decoded.text for decoded in heard), min(1.0, math.exp(logprob)))
+    languages = {code: share for code, share in heard[0].languages.items() if code in among}
+    return Transcript(" ".join(decoded.text for decoded in heard), min(1.0, math.exp(logprob)), languages)

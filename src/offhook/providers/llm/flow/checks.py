@@ -16,6 +16,7 @@ BUILT_IN_TOOLS: Mapping[str, frozenset[str]] = {
     "transfer_call": frozenset({"to", "summary"}),
     "hold": frozenset({"how", "seconds"}),
     "send_dtmf": frozenset({"digits"}),
+    "switch_language": frozenset({"language"}),
     "end_call": frozenset({"reason", "disposition", "summary"}),
 }
 _VARIABLE = re.compile(r"\{([^{}]*)\}")

@@ -45,13 +45,16 @@ class FlowResponder:
 
         What another responder answered meanwhile is listened to in silence. An answer that it left `unfinished` stands
         if it ends with a sentence; half a sentence is none, and the caller's last message is answered anew."""
-        messages = [message for message in messages if message.role != "note"]
+        messages = [message for message in _since_restart(messages) if message.role != "note"]
         if messages and messages[-1].unfinished:
             if messages[-1].text.endswith(_SENTENCE_ENDS):
                 return
             messages = messages[:-1]
         for piece in self._pieces(messages, frozenset(tool.name for tool in tools)):
             yield piece
+
+    def instruct(self, instructions: str) -> None:
+        """The script stays what it is."""
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -160,3 +163,11 @@ def _result(text: str) -> Mapping[str, Any]:
     except ValueError:
         return {"error": "the result is not JSON"}
     return result if isinstance(result, dict) else {"status": "ok", "value": result}
+
+
+def _since_restart(messages: Sequence[Message]) -> Sequence[Message]:
+    """What was said since the script began; at first the caller's words that it begins with."""
+    at = max((place for place, message in enumerate(messages, 1) if message.restarts), default=0)
+    if not at or len(messages) > at:
+        return messages[at:]
+    return [message for message in messages if message.role == "caller"][-1:]
