@@ -25,6 +25,7 @@ class LiveWork:
         start: LiveStart,
         talk: Talk,
         emit: Emit,
+        *,
         think: Callable[[], ChatReply],
         say: Callable[[str], None],
         clock: Callable[[], int],

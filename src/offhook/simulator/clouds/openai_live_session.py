@@ -1,4 +1,4 @@
-"""One session of the double of OpenAI's Live API: it hears and speaks at the same time, by the clock of what it hears."""
+"""One session of the double of OpenAI's Live API: it speaks while it hears, and by that clock."""
 
 import asyncio
 import binascii
@@ -40,7 +40,7 @@ class LiveTalk:
         self._framer = Framer(start.format)
         self._turns = TurnDetector({"type": "server_vad", "silence_duration_ms": _PAUSE_MS, "prefix_padding_ms": 0})
         self._voice = LiveVoice(mind.voice, start.format, lambda words: self.talk.say("assistant", words))
-        self._work = LiveWork(start, self.talk, emit, self._think, self._voice.say, lambda: self.now_ms)
+        self._work = LiveWork(start, self.talk, emit, think=self._think, say=self._voice.say, clock=lambda: self.now_ms)
         self._muted = False
         self._voiced_ms = 0
         self._hearing: set[asyncio.Task[None]] = set()
