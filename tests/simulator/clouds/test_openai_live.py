@@ -182,7 +182,7 @@ async def test_the_bill_is_that_of_the_whole_session() -> None:
         await started(connection)
         bills = [(await until(connection, "session.usage.updated"))[-1] for _ in range(2)]
         await connection.session.close()
-        closed = await connection.recv()
+        closed: Any = await connection.recv()
         while closed.type != "session.closed":
             closed = await connection.recv()
     assert [bill.usage.seconds for bill in bills] == [10.0, 20.0]
@@ -243,8 +243,8 @@ async def test_a_session_object_that_is_wrong_ends_the_session(wrong: dict[str, 
 async def test_an_event_that_is_wrong_is_refused_and_the_session_goes_on(event: Any, code: str) -> None:
     async with connected(double(scripted_ears())) as connection:
         await started(connection)
-        await connection.send({**event, "event_id": "e1"})
-        refused = await connection.recv()
+        await connection.send(event | {"event_id": "e1"})
+        refused: Any = await connection.recv()
         assert refused.type == "error"
         assert (refused.error.code, refused.error.client_event_id) == (code, "e1")
         assert (await until(connection, "session.output_audio.delta"))[-1].delta
@@ -256,7 +256,7 @@ async def test_the_backend_gets_other_tools() -> None:
         await started(connection)
         update: Any = {"delegation": {"type": "responses", "responses": {"tools": []}}}
         await connection.session.update(session=update, event_id="u1")
-        event = await connection.recv()
+        event: Any = await connection.recv()
     assert (event.type, event.client_event_id) == ("session.updated", "u1")
 
 

@@ -48,8 +48,13 @@ class LiveBackend:
 
     @property
     def busy(self) -> bool:
-        """Whether it is at work."""
-        return bool(self._running or self._asked)
+        """Whether it is at work, or waits for results."""
+        return bool(self._running or self._asked or self._open)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it waits for results."""
+        return bool(self._open)
 
     def take(self, told: Mapping[str, Any]) -> tuple[bool, Failure | None]:
         """An event `response.event`: whether an answer ended with calls of tools, and why one failed. Raises
@@ -127,7 +132,7 @@ class LiveBackend:
             self.result(call_id, _NOT_AN_OBJECT, answer=True)
 
     def _go_on(self) -> None:
-        if self._wanted and not (self._open or self.busy):
+        if self._wanted and not self.busy:
             self._wanted = False
             self._asked = f"{GO_ON}{next(self._numbers)}"
             self._send(response_create(self._asked))

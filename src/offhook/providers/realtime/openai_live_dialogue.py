@@ -119,23 +119,25 @@ class LiveDialogue:
         self.speech.drop()
 
     def _ask(self) -> None:
+        self.speech.expect()
         self._asked += 1
         self._since_ms = self.clock_ms
 
     def _began(self) -> None:
         if self.hearing.over(self.clock_ms):
             self._turn_over = True
-            self._since_ms = self.clock_ms - _BEHIND_MS
+            self._since_ms = self.clock_ms
 
     def _look(self) -> None:
         """See what is over by now."""
         if self.hearing.look(self.clock_ms, agent_speaking=self.speech.speaking):
             self._turn_over = True
             self._since_ms = self.clock_ms
-        self._busy_since_ms = (self._busy_since_ms or self.clock_ms) if self.backend.busy else None
+        thinking = self.backend.busy and not self.backend.waiting
+        self._busy_since_ms = (self._busy_since_ms or self.clock_ms) if thinking else None
         if self.speech.speaking or self.backend.busy:
             return
-        spoke = self.speech.voiced_at_ms >= self._since_ms + _BEHIND_MS
+        spoke = self.speech.began_at_ms >= self._since_ms or self.speech.voiced_at_ms >= self._since_ms + _BEHIND_MS
         let_be = not self._asked and self.clock_ms - self._since_ms >= self._grace_ms
         if (self._asked or self._turn_over) and (spoke or let_be):
             self._conclude()
@@ -184,7 +186,7 @@ class LiveDialogue:
         """Whether there should be something by now, and not silence."""
         if self._busy_since_ms is not None:
             return self.clock_ms - self._busy_since_ms >= self._think_ms
-        return True
+        return not self.backend.waiting
 
     def _on_agent_words(self, event: Mapping[str, Any]) -> Failure | None:
         self.speech.write(str(event.get("delta") or ""), _ms(event, "start_ms"))

@@ -15,6 +15,7 @@ __all__ = ["LiveSpeech"]
 _QUIET = 64
 """A peak that nobody hears on a telephone. Between words there is less, and often nothing at all."""
 _GAP_MS = 600.0
+_PAUSE_MS = 100.0
 _CUSHION_MS = 100.0
 _INSISTS_MS = 2_500.0
 
@@ -35,8 +36,8 @@ class LiveSpeech:
         clock: Callable[[], int],
         began: Callable[[], None],
     ) -> None:
-        self.voiced_at_ms = -1
-        """When there was sound last."""
+        self.began_at_ms = self.voiced_at_ms = -1
+        """When the last utterance began, and when there was sound last."""
         self._events = events
         self._wire = wire
         self._leg = leg
@@ -48,11 +49,11 @@ class LiveSpeech:
         self._text = ""
         self._ahead = ""
         self._audio: ItemAudio | None = None
-        self._since_ms = 0
         self._held = bytearray()
         self._flows = False
         self._quiet_ms = 0.0
         self._cut_ms: float | None = None
+        self._cut_gap_ms = _GAP_MS
 
     @property
     def speaking(self) -> bool:
@@ -61,7 +62,7 @@ class LiveSpeech:
 
     def answers(self, start_ms: int) -> bool:
         """Whether the utterance under way began after words that began at `start_ms`."""
-        return self._audio is not None and start_ms < self._since_ms
+        return self._audio is not None and start_ms < self.began_at_ms
 
     def sound(self, audio: bytes) -> bool:
         """More of the stream; false if it is silent. Raises WireError."""
@@ -99,12 +100,17 @@ class LiveSpeech:
     def drop(self) -> None:
         """Tell no more of the utterance under way. A model that talks on and on all the same is heard again."""
         if self._audio is not None:
-            self._audio, self._flows, self._cut_ms = None, False, 0.0
+            self._audio, self._flows = None, False
+            self._cut_ms, self._cut_gap_ms = 0.0, _GAP_MS
             self._held.clear()
+
+    def expect(self) -> None:
+        """Something else was asked for: of an utterance that was dropped the first pause is the end."""
+        self._cut_gap_ms = _PAUSE_MS
 
     def _begin(self) -> None:
         self._began()
-        self._since_ms = self._clock()
+        self.began_at_ms = self._clock()
         self._item = f"live_{next(self._numbers)}"
         self._audio = ItemAudio(self._wire, self._leg)
         self._text, self._ahead = self._ahead, ""
@@ -115,8 +121,9 @@ class LiveSpeech:
         self._quiet_ms += length_ms
         self._flows = False
         self._release()
-        if self._quiet_ms >= _GAP_MS:
+        if self._quiet_ms >= self._cut_gap_ms:
             self._cut_ms = None
+        if self._quiet_ms >= _GAP_MS:
             self._end()
 
     def _insists(self, length_ms: float) -> bool:

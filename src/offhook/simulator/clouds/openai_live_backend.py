@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -17,6 +17,14 @@ Emit = Callable[[Mapping[str, Any]], Awaitable[None]]
 _MOST_ITEMS, _MOST_BYTES = 128, 32_768
 
 
+class Say(Protocol):
+    """How the voice is told to speak."""
+
+    def __call__(self, text: str, *, noted: bool = False) -> None:
+        """Say `text`; `noted` if it is known that it was said."""
+        ...
+
+
 class LiveWork:
     """Answers `talk` with what `think` gives. `say` says the text of an answer; one with calls waits for results."""
 
@@ -27,7 +35,7 @@ class LiveWork:
         emit: Emit,
         *,
         think: Callable[[], ChatReply],
-        say: Callable[[str], None],
+        say: Say,
         clock: Callable[[], int],
     ) -> None:
         self.pending: set[str] = set()
@@ -104,6 +112,10 @@ class LiveWork:
     async def _respond(self, reply: ChatReply) -> None:
         response_id = f"resp_{next(self._numbers)}"
         await self._tell("response.created", response=self._response(response_id, "in_progress"))
+        noted = bool(reply.tool_calls and reply.text.strip())
+        if noted:
+            # Before its calls, though it is heard meanwhile.
+            self._talk.say("assistant", reply.text)
         for index, call in enumerate(reply.tool_calls):
             await self._call(call, index)
         if reply.text.strip():
@@ -112,7 +124,7 @@ class LiveWork:
             index = len(reply.tool_calls)
             await self._tell("response.output_item.done", item={**message, "content": content}, output_index=index)
         await self._tell("response.completed", response=self._response(response_id, "completed"))
-        self._say(reply.text)
+        self._say(reply.text, noted=noted)
 
     async def _call(self, call: ScriptedCall, index: int) -> None:
         call_id = call.id or f"call_{next(self._numbers)}"

@@ -20,6 +20,7 @@ PIECE_MS = 100
 class _Piece:
     audio: bytearray
     text: str
+    noted: bool
     last: bool = False
 
 
@@ -40,10 +41,10 @@ class LiveVoice:
         """Whether there is something to say."""
         return bool(self._pieces or self._tasks)
 
-    def say(self, text: str) -> None:
-        """Say `text` behind what is being said."""
+    def say(self, text: str, *, noted: bool = False) -> None:
+        """Say `text` behind what is being said; `noted` if it is known that it was said."""
         if text.strip():
-            task = asyncio.create_task(self._speak(text, self._tasks[-1] if self._tasks else None))
+            task = asyncio.create_task(self._speak(text, noted, self._tasks[-1] if self._tasks else None))
             self._tasks.append(task)
             task.add_done_callback(self._tasks.remove)
 
@@ -53,7 +54,7 @@ class LiveVoice:
         while len(audio) < len(self._silence) and self._pieces:
             piece = self._pieces[0]
             words += piece.text
-            self._words += piece.text
+            self._words += "" if piece.noted else piece.text
             piece.text = ""
             taken = len(self._silence) - len(audio)
             audio += piece.audio[:taken]
@@ -78,7 +79,7 @@ class LiveVoice:
         if words:
             self._said(words)
 
-    async def _speak(self, text: str, before: asyncio.Task[None] | None) -> None:
+    async def _speak(self, text: str, noted: bool, before: asyncio.Task[None] | None) -> None:
         if before:
             await asyncio.wait([before])
         told = 0
@@ -86,7 +87,7 @@ class LiveVoice:
             async for chunk, audio in made:
                 upto = max((word.end for word in chunk.words), default=told) if chunk else told
                 if audio:
-                    self._pieces.append(_Piece(bytearray(audio), text[told:upto]))
+                    self._pieces.append(_Piece(bytearray(audio), text[told:upto], noted))
                     told = upto
         if self._pieces:
             self._pieces[-1].last = True
