@@ -22,12 +22,13 @@ __all__ = [
 STT_KINDS = ("whisper", "deepgram", "openai")
 LLM_KINDS = ("flow", "openai")
 TTS_KINDS = ("hibari", "elevenlabs", "openai")
-REALTIME_KINDS = ("openai", "gemini")
+REALTIME_KINDS = ("openai", "gemini", "openai-live")
 VENDOR_KEYS = {
     "deepgram": "deepgram_api_key",
     "openai": "openai_api_key",
     "elevenlabs": "elevenlabs_api_key",
     "gemini": "gemini_api_key",
+    "openai-live": "openai_api_key",
 }
 """Which of the keys is a vendor's, where a table names none of its own."""
 
@@ -36,7 +37,7 @@ _EAGER = "eager_eot_threshold"
 _KEY_NAME = "environment name of its key; the vendor's usual one if not set"
 _THINKING_MS = 10_000
 _STALL_MS = 1_500
-_STALLS_MS = {"gemini": 5_000}
+_STALLS_MS = {"gemini": 5_000, "openai-live": 5_000}
 _KEY = "what that name holds in the environment or in .env"
 
 
@@ -126,14 +127,22 @@ class TtsSettings(Section):
 class RealtimeSettings(Section):
     """A speech-to-speech model, which hears, answers and speaks by itself."""
 
-    kind: Literal["openai", "gemini"] | None = Field(
-        None, description="openai or gemini; the table's name if not set", examples=["openai"]
+    kind: Literal["openai", "gemini", "openai-live"] | None = Field(
+        None, description="openai, gemini or openai-live; the table's name if not set", examples=["openai"]
     )
     base_url: Annotated[str, StringConstraints(pattern=r"^((https?|wss?)://[^\s?#]+)?$")] = Field(
         "", description="address of its API; the vendor's own if not set"
     )
-    model: str = Field("", description="openai: gpt-realtime-2.1-mini, gemini: gemini-3.8-live if not set")
-    voice: str = Field("", description="name of the voice for a whole call; openai: marin, gemini: Kore if not set")
+    model: str = Field(
+        "",
+        description="openai: gpt-realtime-2.1-mini, gemini: gemini-3.8-live, openai-live: gpt-live-1.1 if not set",
+    )
+    backend_model: str = Field(
+        "", description="openai-live: the model that thinks and calls tools for the voice; gpt-5.6-luna if not set"
+    )
+    voice: str = Field(
+        "", description="name of the voice for a whole call; openai, openai-live: marin, gemini: Kore if not set"
+    )
     speed: float = Field(1.0, ge=0.25, le=1.5, description="openai: how fast it speaks; the agent's speed if not set")
     api_key_env: str = Field("", description=_KEY_NAME)
     api_key: SecretStr | None = Field(None, description=_KEY)
@@ -176,7 +185,7 @@ class RealtimeSettings(Section):
         None,
         ge=500,
         le=60_000,
-        description="longest wait for a sign of the model where one is due; openai: 1,500, gemini: 5,000 if not set",
+        description="longest wait for a sign of the model where one is due; openai: 1,500, others: 5,000 if not set",
         examples=[2_000],
     )
     think_ms: int | None = Field(
@@ -184,7 +193,7 @@ class RealtimeSettings(Section):
         ge=500,
         le=120_000,
         description="openai: the same between the beginning of an answer and its first piece; stall_ms if not set, or "
-        "10,000 for a reasoning_effort of low or more",
+        "10,000 for a reasoning_effort of low or more; openai-live: the same of the backend at work; 10,000 if not set",
         examples=[4_000],
     )
     renew_after_s: float = Field(
@@ -192,7 +201,7 @@ class RealtimeSettings(Section):
         gt=0,
         le=3_500,
         description="openai: age of a session at which another one takes its place, at the next quiet moment; the "
-        "vendor ends it after an hour",
+        "vendor ends it after an hour; openai-live: the same; shortly before it expires if not set",
     )
 
     @property

@@ -18,7 +18,15 @@ T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 _RETRYABLE = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-FATAL_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "account_deactivated", "quota_exceeded"})
+FATAL_CODES = frozenset(
+    {
+        "insufficient_quota",
+        "billing_hard_limit_reached",
+        "account_deactivated",
+        "quota_exceeded",
+        "credit_balance_exhausted",
+    }
+)
 """What vendors call troubles that do not pass by themselves."""
 _KEEP_S = 60.0
 _HEARTBEAT_S = 20.0

@@ -286,6 +286,10 @@ def _speech_to_speech(
         from offhook.providers.realtime.gemini import GeminiLive  # noqa: PLC0415 - only if it is named
 
         return GeminiLive(table, limits=shared)
+    if table.kind == "openai-live":
+        from offhook.providers.realtime.openai_live import OpenAiLive  # noqa: PLC0415 - only if it is named
+
+        return OpenAiLive(table, limits=shared)
     from offhook.providers.realtime.openai import OpenAiRealtime  # noqa: PLC0415 - only if it is named
 
     return OpenAiRealtime(table, limits=shared)

@@ -1,7 +1,5 @@
 """One conversation with Gemini's Live API: what the server's messages mean for the call. No I/O."""
 
-import binascii
-from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any
@@ -9,11 +7,10 @@ from typing import Any
 import structlog
 
 from offhook.audio.formats import PCM_24K, AudioFormat
-from offhook.errors import WireError
 from offhook.providers.llm.base import ToolCall
 from offhook.providers.realtime.base import RealtimeEvents, ResponseStatus
 from offhook.providers.realtime.gemini_wire import seconds, tool_response, usage_of
-from offhook.providers.realtime.item_audio import ItemAudio
+from offhook.providers.realtime.item_audio import ItemAudio, decoded
 
 __all__ = ["Dialogue"]
 
@@ -264,10 +261,7 @@ def _sounds(turn: object) -> Iterator[bytes]:
     for part in _objects(turn.get("parts")) if isinstance(turn, dict) else ():
         data = part.get("inlineData")
         if isinstance(data, dict) and str(data.get("mimeType") or "").startswith("audio/pcm"):
-            try:
-                yield b64decode(str(data.get("data") or ""), validate=True)
-            except binascii.Error as error:
-                raise WireError("audio that is not base64") from error
+            yield decoded(data.get("data"))
 
 
 def _text(transcription: object) -> str:

@@ -1,9 +1,13 @@
 """The audio of one item of the agent on its way from a provider's wire to the leg of the call."""
 
+import binascii
+from base64 import b64decode
+
 from offhook.audio.convert import converter
 from offhook.audio.formats import AudioFormat
+from offhook.errors import WireError
 
-__all__ = ["ItemAudio"]
+__all__ = ["ItemAudio", "decoded"]
 
 
 class ItemAudio:
@@ -38,3 +42,11 @@ class ItemAudio:
         if not rest or self._unit == self._wire.sample_bytes:
             return b""
         return self._convert(rest + self._wire.silence[len(rest) :])
+
+
+def decoded(audio: object) -> bytes:
+    """Audio as JSON carries it. Raises WireError."""
+    try:
+        return b64decode(str(audio or ""), validate=True)
+    except binascii.Error as error:
+        raise WireError("audio that is not base64") from error

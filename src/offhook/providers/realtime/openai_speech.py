@@ -1,14 +1,12 @@
 """What the agent says in a session at OpenAI: audio and text, item by item, and what was heard of it. No I/O."""
 
-import binascii
-from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from offhook.audio.formats import AudioFormat
-from offhook.errors import WireError
 from offhook.providers.openai_events import item_id
 from offhook.providers.realtime.base import RealtimeEvents
+from offhook.providers.realtime.item_audio import decoded
 from offhook.providers.realtime.openai_answers import Answer, Answers
 from offhook.providers.realtime.openai_items import AgentItem
 
@@ -49,7 +47,7 @@ class AgentSpeech:
 
     def _on_audio(self, event: Mapping[str, Any]) -> None:
         if (item := self._spoken(event)) and not item.done:
-            self._play(item, item.take(_decoded(event)))
+            self._play(item, item.take(decoded(event.get("delta"))))
 
     def _on_audio_done(self, event: Mapping[str, Any]) -> None:
         self.end(item_id(event))
@@ -86,10 +84,3 @@ class AgentSpeech:
             if not item.cut:
                 self._play(item, rest)
                 self._events.on_item_done(item.id)
-
-
-def _decoded(event: Mapping[str, Any]) -> bytes:
-    try:
-        return b64decode(str(event.get("delta") or ""), validate=True)
-    except binascii.Error as error:
-        raise WireError("audio that is not base64") from error

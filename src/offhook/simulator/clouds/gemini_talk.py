@@ -1,17 +1,36 @@
-"""The conversation of a session of the double of Gemini's Live API, as the chat API writes it."""
+"""The conversation of a session of the doubles that talk, as the chat API writes it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
-from offhook.simulator.clouds.gemini_setup import Closing, Setup
+from offhook.simulator.clouds.gemini_setup import Closing
 from offhook.simulator.clouds.minds import quoted_line
 from offhook.simulator.clouds.openai_chat import ChatReply, ChatRequest, ScriptedCall
 
-__all__ = ["Talk"]
+__all__ = ["Talk", "TalkSetup"]
 
 _ROLES = {"user": "user", "model": "assistant"}
+
+
+class TalkSetup(Protocol):
+    """Of a session: who answers, how it is told to, and with which functions by their names."""
+
+    @property
+    def model(self) -> str:
+        """The model."""
+        ...
+
+    @property
+    def instructions(self) -> str:
+        """What it was told."""
+        ...
+
+    @property
+    def declarations(self) -> Mapping[str, Mapping[str, Any]]:
+        """What it may call."""
+        ...
 
 
 class Talk:
@@ -46,7 +65,7 @@ class Talk:
         content = orjson.dumps(result).decode()
         self.messages.insert(at, {"role": "tool", "tool_call_id": call_id, "content": content})
 
-    def reply(self, brain: Callable[[ChatRequest], ChatReply], setup: Setup) -> ChatReply:
+    def reply(self, brain: Callable[[ChatRequest], ChatReply], setup: TalkSetup) -> ChatReply:
         """What to say next. A direction is taken by the letter where it quotes a line."""
         last = self.messages[-1] if self.messages else {"role": "system", "content": ""}
         if last["role"] == "system" and (line := quoted_line(last["content"])):
