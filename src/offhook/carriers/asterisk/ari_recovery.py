@@ -8,7 +8,7 @@ from uuid import uuid4
 import structlog
 
 from offhook.carriers.asterisk.ari import Ari, path
-from offhook.carriers.asterisk.ari_call import AriCall, id_in, surely
+from offhook.carriers.asterisk.ari_call import AriCall, bridge_id, id_in, surely
 from offhook.carriers.asterisk.ari_calls import AriCalls
 from offhook.carriers.asterisk.ari_wire import AriChannel, plain_id
 from offhook.errors import CarrierError, WireError
@@ -46,7 +46,7 @@ class AriRecovery:
 
     async def recover(self) -> None:
         """Settle what happened while no events came. Raises CarrierError, WireError."""
-        there = await self._channels()
+        there = _ids(await self._application(), "channel_ids")
         self._missed(there)
         for call in self._calls.in_progress:
             if call.bridged.done() and call.party.id not in there:
@@ -63,10 +63,9 @@ class AriRecovery:
         if self._looking is not None:
             self._looking.cancel()
 
-    async def _channels(self) -> set[str]:
-        """The channels that our application has to do with."""
-        said = await self._ari.ask("GET", path("applications", self._ari.app))
-        return _ids(said, "channel_ids")
+    async def _application(self) -> Any:
+        """What our application has to do with."""
+        return await self._ari.ask("GET", path("applications", self._ari.app))
 
     def _strangers(self, channels: Iterable[str]) -> set[str]:
         known = {name for call in self._calls.in_progress for name in (call.party.id, call.media)}
@@ -75,11 +74,18 @@ class AriRecovery:
     async def _look_again(self, before: set[str]) -> None:
         await asyncio.sleep(self._second_look_s)
         try:
-            self._adopt(await self._ari.ask("GET", "/bridges"))
-            left = self._strangers(before & await self._channels())
+            application = await self._application()
+            said = await self._ari.ask("GET", "/bridges")
+            bridges = said if isinstance(said, list) else []
+            there = _ids(application, "channel_ids")
+            self._adopt(bridges, there)
+            abandoned = self._abandoned(bridges, _ids(application, "bridge_ids"))
+            left = self._strangers(before & there)
         except (CarrierError, WireError) as error:
             log.warning("callers may be left in our application", problem=str(error))
             return
+        for bridge in abandoned:
+            await surely(self._ari.ask("DELETE", path("bridges", bridge), fine=(404,)))
         for channel in left:
             log.warning("a channel of which nothing is known is sent away", channel=channel)
             await surely(self._send_away(channel))
@@ -93,15 +99,21 @@ class AriRecovery:
             if isinstance(said, dict):
                 await self._ari.ask("DELETE", path("channels", channel), fine=(404,))
 
-    def _adopt(self, bridges: Any) -> None:
+    def _abandoned(self, bridges: list[Any], ours: set[str]) -> list[str]:
+        """Bridges of ours with nobody in them."""
+        known = {call.bridge for call in self._calls.in_progress}
+        empty = (str(bridge.get("id")) for bridge in bridges if not _ids(bridge, "channels"))
+        return [bridge for bridge in empty if bridge in ours - known and bridge.startswith(bridge_id(""))]
+
+    def _adopt(self, bridges: list[Any], there: set[str]) -> None:
         """Take on people whom an earlier run has connected, and who talk still. Raises WireError."""
-        for bridge in bridges if isinstance(bridges, list) else ():
-            pair = sorted(each for each in self._strangers(_ids(bridge, "channels")) if not id_in(each))
+        for bridge in bridges:
+            strangers = self._strangers(_ids(bridge, "channels") & there)
+            pair = sorted(each for each in strangers if not id_in(each))
             if len(pair) == _PAIR:
                 name = plain_id(bridge.get("id"))
-                self._calls.adopt(
-                    *(AriCall(self._ari, str(uuid4()), AriChannel(each, ""), bridge=name) for each in pair)
-                )
+                calls = (AriCall(self._ari, str(uuid4()), AriChannel(each, ""), bridge=name) for each in pair)
+                self._calls.adopt(*calls)
 
 
 def _ids(body: Any, name: str) -> set[str]:
