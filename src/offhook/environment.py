@@ -45,6 +45,7 @@ FLAT_NAMES: tuple[FlatName, ...] = (
     *_keys("plivo_auth_id", "plivo_auth_token", "twilio_account_sid", "twilio_auth_token", "webhook_secret"),
     FlatName("OFFHOOK_API_KEY", (("keys", "api_key"),)),
     *_keys("ngrok_auth_token", "openai_model", "openai_voice", "ami_host", "ami_port", "ami_user", "ami_pass"),
+    *_keys("ari_user", "ari_pass"),
     *_keys("asterisk_media_secret"),
     *_keys("backend_api_url", "backend_api_key", "from_number", "to_number"),
     FlatName("PUBLIC_URL", (("server", "public_url"),)),

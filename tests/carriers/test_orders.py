@@ -64,5 +64,5 @@ def test_who_tells_machines_from_people() -> None:
 
 
 def test_an_asterisk_without_a_manager() -> None:
-    with pytest.raises(ConfigError, match="no manager of Asterisk"):
+    with pytest.raises(ConfigError, match="no user of Asterisk"):
         orders("vobiz").carrier("asterisk")

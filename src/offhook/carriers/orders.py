@@ -36,8 +36,10 @@ class Orders:
         if wanted is None and there:
             raise CallError(f"several carriers have an account; say which one: {there}")
         if wanted == "asterisk":
-            problem = "there is no manager of Asterisk that places calls"
-            raise ConfigError(problem, setting="keys.ami_user (AMI_USER)", hint="See docs/asterisk.md.")
+            problem = "there is no user of Asterisk by whom calls are placed"
+            raise ConfigError(
+                problem, setting="keys.ami_user (AMI_USER) or keys.ari_user", hint="See docs/asterisk.md."
+            )
         missing = wanted or " or ".join(CARRIERS)
         keys = " and ".join(key_names(wanted)) if wanted else "its id and token"
         raise ConfigError(f"there is no account at {missing}", hint=f"Put {keys} into .env; see .env.example.")

@@ -2,6 +2,7 @@
 
 from offhook.config.agents import AgentSettings, BriefingSettings, SilenceSettings, TransferSettings, TurnSettings
 from offhook.config.carriers import (
+    AriSettings,
     AsteriskSettings,
     AsteriskWebSocketSettings,
     CarrierName,
@@ -29,6 +30,7 @@ from offhook.config.tools import HttpToolSettings, McpSettings
 __all__ = [
     "AgentOverlay",
     "AgentSettings",
+    "AriSettings",
     "AsteriskSettings",
     "AsteriskWebSocketSettings",
     "AudioSocketSettings",

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 from offhook.config.base import Network, Section, WebAddress
 
 __all__ = [
+    "AriSettings",
     "AsteriskSettings",
     "AsteriskWebSocketSettings",
     "CarrierName",
@@ -27,6 +28,7 @@ _Context = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]*$")]
 _Channel = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@:/-]*\{number\}[A-Za-z0-9_.@:/-]*$")]
 _ChannelIfAny = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.@:/-]*\{number\}[A-Za-z0-9_.@:/-]*)?$")]
 _HostAndPort = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_.-]+:[0-9]{1,5})?$")]
+_App = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 _FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_./-]*\{call\}[A-Za-z0-9_./-]*$")]
 
 
@@ -41,6 +43,19 @@ class AsteriskWebSocketSettings(Section):
     lead_ms: int = Field(400, ge=40, le=5_000, description="how far ahead of the caller's ear audio is sent")
     start_within_s: float = Field(5.0, gt=0, le=60, description="one that sends no MEDIA_START by then is closed")
     max_message_bytes: int = Field(65_536, ge=4_096, description="a larger message ends its connection")
+
+
+class AriSettings(Section):
+    """Calls and call control by Asterisk's REST interface (ARI); in use when `keys.ari_user` is set."""
+
+    url: WebAddress = Field("http://127.0.0.1:8088", description="address of Asterisk's HTTP, without /ari")
+    app: _App = Field("offhook", description="name of our application, as in Stasis(offhook)")
+    format: Literal["slin", "slin16", "slin24"] = Field(
+        "slin16", description="sound between Asterisk and us: slin (8 kHz), slin16 or slin24"
+    )
+    after: Literal["continue", "hangup"] = Field(
+        "continue", description="when the agent is done: continue in the dialplan behind Stasis, or hangup"
+    )
 
 
 class AsteriskSettings(Section):
@@ -73,6 +88,7 @@ class AsteriskSettings(Section):
         "own", description="who tells machines from people on outbound calls: own (by timing) or off"
     )
     websocket: AsteriskWebSocketSettings = AsteriskWebSocketSettings()
+    ari: AriSettings = AriSettings()
 
 
 class MediaStreamSettings(Section):

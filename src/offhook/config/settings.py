@@ -155,6 +155,8 @@ class KeySettings(Section):
     ami_port: Port = Field(5038, description="its port")
     ami_user: str = Field("", description="its user")
     ami_pass: SecretStr | None = None
+    ari_user: str = Field("", description="user of Asterisk's REST interface")
+    ari_pass: SecretStr | None = None
     asterisk_media_secret: SecretStr | None = Field(
         None, description="password of Asterisk's WebSocket channels, if set"
     )

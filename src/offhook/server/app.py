@@ -28,6 +28,7 @@ from offhook.events import CallEvent, EndReason
 from offhook.server.api.calls import CallsApi
 from offhook.server.api.guard import guarded
 from offhook.server.asterisk import Asterisk, open_asterisk
+from offhook.server.asterisk_ari import AsteriskAri, prepare_ari
 from offhook.server.asterisk_websocket import MEDIA_PATH, AsteriskWebSocket
 from offhook.server.brains import Brains, load_brains
 from offhook.server.carrier_lines import carrier_lines
@@ -48,7 +49,7 @@ log = structlog.get_logger(__name__)
 class Server:
     """A running server. `http_port` and `audiosocket_port` are the ports in use; `addresses` those at which carriers
     reach it, through the tunnel if there is one; `carriers` may call by webhook; `asterisk` is there if a user
-    of its manager interface is set; `money` keeps the books of calls."""
+    of its manager interface is set, `ari` if one of its REST interface is; `money` keeps the books of calls."""
 
     def __init__(self, settings: Settings, *, tunnel: bool = False):
         self.settings = settings
@@ -60,6 +61,7 @@ class Server:
         self.audiosocket_port = 0
         self.switchboard: Switchboard | None = None
         self.asterisk: Asterisk | None = None
+        self.ari: AsteriskAri | None = None
         self.money: Money | None = None
         self.carriers = tuple(carrier for carrier in CARRIERS if settings.carrier(carrier).enabled)
 
@@ -71,8 +73,12 @@ class Server:
             apis = await stack.enter_async_context(open_apis(self.settings))
             opening = open_asterisk(self.settings, lambda: self.audiosocket_port)
             self.asterisk = asterisk = await stack.enter_async_context(opening)
+            self.ari = ari = prepare_ari(self.settings, lambda: self.audiosocket_port)
+            if ari:
+                stack.push_async_callback(ari.close)
+            placer = asterisk.placer if asterisk else ari.placer if ari else None
             dialler = await stack.enter_async_context(
-                dialling(self.settings, apis, lambda: self.addresses.reachable, asterisk.placer if asterisk else None)
+                dialling(self.settings, apis, lambda: self.addresses.reachable, placer)
             )
             media_streams = MediaStreams(self.settings, self.addresses, apis, watch=dialler)
             websocket = AsteriskWebSocket(self.settings, self.addresses)
@@ -94,7 +100,10 @@ class Server:
             stack.push_async_callback(media_streams.close)
             stack.push_async_callback(websocket.close)
             answer = self.switchboard.answer
-            await self._serve_audiosocket(stack, asterisk.introduced(answer, dialler) if asterisk else answer)
+            on_call = asterisk.introduced(answer, dialler) if asterisk else answer
+            await self._serve_audiosocket(stack, ari.introduced(answer, dialler, on_call) if ari else on_call)
+            if ari:
+                await stack.enter_async_context(ari.open(self.switchboard))
             stack.push_async_callback(self.switchboard.hang_up_all)
             media_streams.open(self.switchboard)
             websocket.open(self.switchboard, asterisk.controlled(answer) if asterisk else answer)

@@ -16,7 +16,7 @@ from offhook.carriers.outbound import Dialler
 from offhook.config import Settings
 from offhook.errors import CallError, CarrierError
 
-__all__ = ["Asterisk", "open_asterisk"]
+__all__ = ["Asterisk", "audiosocket_address", "open_asterisk"]
 
 _EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - addresses to listen on, which nobody can connect to
 
@@ -31,10 +31,9 @@ class Asterisk:
         self._ami = ami
         self.connected = ami.connected
         self._settings = settings
-        self._port = port
         self._callers = Callers(ami, settings.asterisk)
         self._tasks: set[asyncio.Task[None]] = set()
-        self.placer = AsteriskPlacer(ami, settings.asterisk, self._audiosocket)
+        self.placer = AsteriskPlacer(ami, settings.asterisk, lambda: audiosocket_address(settings, port()))
 
     def introduced(self, answer: OnCall, dialler: Dialler) -> OnCall:
         """`answer`, called when it is known who calls, or a moment later if nothing is. No leg waits for another."""
@@ -92,17 +91,20 @@ class Asterisk:
             raise CallError("Asterisk has connected no caller to this channel")
         return peer
 
-    def _audiosocket(self) -> str:
-        given, host, port = self._settings.asterisk.audiosocket, self._settings.audiosocket.host, self._port()
-        if given:
-            return given
-        if host in _EVERYWHERE or ":" in host or not port:
-            raise CarrierError(
-                "it is not known at which address Asterisk reaches our AudioSocket",
-                carrier="asterisk",
-                hint="Set asterisk.audiosocket to host:port as Asterisk sees this machine, as in 10.0.0.5:9093.",
-            )
-        return f"{host}:{port}"
+
+def audiosocket_address(settings: Settings, port: int) -> str:
+    """host:port at which Asterisk reaches our AudioSocket, which listens at `port`. Raises CarrierError where that is
+    not known."""
+    given, host = settings.asterisk.audiosocket, settings.audiosocket.host
+    if given:
+        return given
+    if host in _EVERYWHERE or ":" in host or not port:
+        raise CarrierError(
+            "it is not known at which address Asterisk reaches our AudioSocket",
+            carrier="asterisk",
+            hint="Set asterisk.audiosocket to host:port as Asterisk sees this machine, as in 10.0.0.5:9093.",
+        )
+    return f"{host}:{port}"
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from functools import partial
 
 from offhook.carriers.asterisk.ami import Ami
 from offhook.carriers.asterisk.ami_wire import Message, argument
+from offhook.carriers.asterisk.causes import STATES
 from offhook.carriers.placed import CallState
 from offhook.carriers.placer import DialOrder
 from offhook.config import AsteriskSettings
@@ -22,8 +23,6 @@ _REASONS: dict[str, tuple[CallState, str]] = {
     "8": ("failed", "congestion"),
 }
 """By the kinds of control frames (`include/asterisk/frame.h`) that ended a try; 0 and 1 say nothing more."""
-_CAUSES: dict[str, CallState] = {"17": "busy", "18": "no_answer", "19": "no_answer", "21": "busy"}
-"""By the causes of Q.850."""
 
 
 class AsteriskPlacer:
@@ -104,7 +103,9 @@ class AsteriskPlacer:
             order.tell("answered", "")
             return
         cause = self._causes.get(order.dial_id, "")
-        state, detail = _REASONS.get(event.get("Reason"), (_CAUSES.get(cause, "failed"), ""))
+        state, detail = _REASONS.get(
+            event.get("Reason"), (STATES.get(int(cause), "failed") if cause.isdigit() else "failed", "")
+        )
         if state == "failed" and not detail:
             detail = f"Asterisk could not dial {event.get('Channel')}"
         self._forget(order.dial_id)
