@@ -104,7 +104,7 @@ async def test_it_gives_a_piece_of_sound_for_each_it_hears_and_none_without() ->
         await started(connection)
         for _ in range(3):
             await connection.session.input_audio.append(audio=PIECE)
-        heard = [await connection.recv() for _ in range(3)]
+        heard: list[Any] = [await connection.recv() for _ in range(3)]
         assert {event.type for event in heard} == {"session.output_audio.delta"}
         assert {b64decode(event.delta) for event in heard} == {bytes(3_200)}
         await connection.session.input_audio.mute()

@@ -195,10 +195,11 @@ class OpenAiLiveSession:
         voice: str | None = None,
         tools: Sequence[ToolSpec] | None = None,
         turns: TurnDetection | None = None,
+        language: str | None = None,
     ) -> None:
         """Change what is given. A session that has begun keeps its voice and its instructions, to which some can be
         added; its backend takes others. Turns are the model's own: all that can be had is that it hears no caller
-        while it speaks."""
+        while it speaks. It finds out the language by itself."""
         given, before = self._given, self._given.instructions
         given.instructions = before if instructions is None else instructions
         given.tools = given.tools if tools is None else tuple(tools)
