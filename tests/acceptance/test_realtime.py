@@ -80,7 +80,7 @@ async def recorded(record: dict[str, Any], said: dict[str, Any]) -> str:
     wav = read_wav(Path(record["recording"]))
     begin, end = (said[name] * wav.rate // 1000 for name in ("start_ms", "end_ms"))
     pcm = resample(wav.samples[begin:end, 1].tobytes(), wav.rate, 16_000)
-    audio = np.frombuffer(pcm, "<i2").astype(np.float32) / 32_768
+    audio = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32_768)
     return (await local_recognizer(Settings()).transcribe(audio)).text
 
 
@@ -117,10 +117,11 @@ async def test_a_session_is_interrupted_and_hangs_up(tmp_path: Path, line: str, 
             if event["item_id"] in {entry.id for entry in session.entries}
         ]
         assert cut["text"].startswith(kept)
-        # A word that was cut in the middle may be heard too.
-        sounding = words(await recorded(record, cut))
-        assert sounding[: len(words(kept))] == words(kept)
-        assert len(sounding) <= len(words(kept)) + 1
+        # The word at the cut may be heard, or not.
+        sounding, believed = words(await recorded(record, cut)), words(kept)
+        sure = min(len(sounding), len(believed))
+        assert sounding[:sure] == believed[:sure], (sounding, believed)
+        assert abs(len(sounding) - len(believed)) <= 1, (sounding, believed)
         media = "audio/pcm" if line == "slin16" else "audio/pcmu"
         assert cloud.sessions[-1].settings.input["format"]["type"] == media
         assert sum(line["used"].get("audio_out", 0) for line in record["usage"]) > 0
