@@ -9,7 +9,7 @@ from offhook.simulator.clouds.openai_chat import ChatReply, ChatRequest
 
 __all__ = ["Mind", "quoted_line"]
 
-_QUOTED = re.compile(r'"([^"]+)"[^"]*\Z')
+_QUOTED = re.compile(r'"([^"]+)"\W*\Z')
 
 
 @dataclass(slots=True)
