@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offhook.calls.endings import is_backchannel, is_unfinished
+from offhook.calls.endings import is_backchannel, is_unfinished, plain_words
 from offhook.config import TurnSettings
 
 
@@ -64,3 +64,16 @@ def test_asks_for_the_floor(text: str) -> None:
 def test_yes_is_an_answer_to_a_question_and_near_the_end() -> None:
     assert not listening("Yes.", heard="Is that right? I ask because")
     assert not listening("Yes.", remaining_ms=600)
+
+
+def test_words_of_other_languages_are_words() -> None:
+    assert plain_words("Hola, buenos días. 予約を") == ["hola", "buenos", "días", "予約を"]
+    assert not is_unfinished("Hola, buenos días.")
+
+
+def test_function_words_are_known_of_english_only() -> None:
+    assert is_unfinished("Ich weiß nicht was")
+    assert not is_unfinished("Ich weiß nicht was", "de")
+    assert is_unfinished("Mi número es el 415", "es") is False
+    assert is_unfinished("415", "es")
+    assert is_unfinished("Mi número es…", "es")

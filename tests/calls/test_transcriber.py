@@ -320,3 +320,48 @@ async def test_a_transcription_that_is_no_longer_wanted_judges_nobody(room: Room
     await here.settle()
     assert here.troubles == []
     assert [watched.healthy for watched in here.standby.watched] == [True, True]
+
+
+# Other languages
+
+
+async def test_an_utterance_is_heard_again_in_another_language(room: Rooms) -> None:
+    along = room(hears(LongEars(), "Hola."))
+    [first] = along.standby.watched[0].provider.streams
+    along.hear(200)
+    along.speak()
+    along.transcriber.tune(along.standby, "es")
+    second = along.standby.watched[0].provider.streams[-1]
+    assert (along.transcriber.language, second.voiced_ms) == ("es", 600)
+    along.hear(200)
+    assert await along.transcript() == "Hola."
+    assert (len(second.asked), first.asked, first.closed) == (1, [], True)
+    assert along.standby.watched[0].provider.languages == [("en",), ("es",)]
+
+
+async def test_who_hears_any_language_is_replaced_between_utterances(room: Rooms) -> None:
+    along = room(hears(LongEars(), "Hola."))
+    along.transcriber.tune(along.standby, "en", ("en", "es"))
+    along.speak()
+    along.transcriber.tune(along.standby, "es")
+    assert along.standby.watched[0].provider.languages == [("en",), ("en", "en", "es")]
+    assert await along.transcript() == "Hola."
+    along.turn_over()
+    assert along.standby.watched[0].provider.languages[-1] == ("es",)
+    await along.settle()
+    assert [stream.closed for stream in along.standby.watched[0].provider.streams] == [True, True, False]
+
+
+async def test_the_same_language_again_changes_nothing(room: Rooms) -> None:
+    along = room(LongEars())
+    along.transcriber.tune(along.standby, "en")
+    assert len(along.standby.watched[0].provider.streams) == 1
+
+
+async def test_another_language_may_have_recognisers_of_its_own(room: Rooms) -> None:
+    asked = room(hears(Ears(), "Hello."))
+    other = hears(Ears("oídos"), "Hola.")
+    asked.speak()
+    asked.transcriber.tune(standby(other), "es")
+    assert await asked.transcript() == "Hola."
+    assert other.languages == ["es"]

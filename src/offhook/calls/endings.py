@@ -12,7 +12,7 @@ _EXPECTING = frozenset(
         "was we what when where which who will with would your"
     ).split()
 )
-_WORD = re.compile(r"[a-z']+|\d+")
+_WORD = re.compile(r"(?:[^\W\d_]|')+|\d+")
 _NUMBER_INTRO = re.compile(r"\b(?:number|phone|cell|mobile|call me|reach me|zip|code)\b")
 _DIGIT_WORDS = frozenset("zero oh one two three four five six seven eight nine double triple".split())
 _TELEPHONE_DIGITS = 7
@@ -25,12 +25,14 @@ def plain_words(text: str) -> list[str]:
     return _WORD.findall(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
 
 
-def is_unfinished(text: str) -> bool:
-    """Whether the words expect more: a function word at the end, or part of a telephone number."""
+def is_unfinished(text: str, language: str = "en") -> bool:
+    """Whether the words expect more: a function word at the end, which is known of English only, or part of a telephone
+    number."""
     words = plain_words(text)
     if not words:
         return False
-    if text.rstrip().endswith(_TRAILING_OFF) or words[-1] in _EXPECTING:
+    expecting = language == "en" and words[-1] in _EXPECTING
+    if text.rstrip().endswith(_TRAILING_OFF) or expecting:
         return not text.rstrip().endswith("?")
     return _is_partial_number(text.lower(), words)
 

@@ -122,8 +122,16 @@ class Turns:
     takes a second such judgement: the first may be mere silence.
     """
 
-    def __init__(self, settings: TurnSettings, is_backchannel: Callable[[str], bool], *, chunk_ms: int = 32):
+    def __init__(
+        self,
+        settings: TurnSettings,
+        is_backchannel: Callable[[str], bool],
+        *,
+        language: str = "en",
+        chunk_ms: int = 32,
+    ):
         self._settings = settings
+        self._language = language
         self._is_backchannel = is_backchannel
         self._chunk_ms = chunk_ms
         self._now_ms = 0
@@ -163,9 +171,10 @@ class Turns:
         """Whether the voice sounds, or did a moment ago: what was asked to be transcribed before is out of date."""
         return self._in_voice
 
-    def follow(self, settings: TurnSettings) -> None:
-        """Judge by these settings from now on, the turn in progress too."""
+    def follow(self, settings: TurnSettings, language: str) -> None:
+        """Judge by these settings and for this language from now on, the turn in progress too."""
         self._settings = settings
+        self._language = language
 
     def voice(self, probability: float, end_ms: int, *, agent_speaking: bool) -> list[Action]:
         """Take the verdict on the chunk that ends at `end_ms`."""
@@ -192,7 +201,9 @@ class Turns:
         self._transcript = transcript
         if ended := self._ended():
             return actions + ended
-        return actions if is_unfinished(transcript.text) else actions + self._reply_early(transcript.text)
+        return (
+            actions if is_unfinished(transcript.text, self._language) else actions + self._reply_early(transcript.text)
+        )
 
     def failed(self, ticket: int) -> list[Action]:
         """The transcript asked for with `ticket` will not come: what was said is lost."""
@@ -274,7 +285,7 @@ class Turns:
     def _ended(self) -> list[Action]:
         if self._transcript is None or self._onset_ms is None:
             return []
-        unfinished = is_unfinished(self._transcript.text)
+        unfinished = is_unfinished(self._transcript.text, self._language)
         judged = self._judged_over >= (2 if unfinished else 1)
         if not judged and self._silence_ms < (
             self._settings.unfinished_ms if unfinished else self._settings.silence_ms

@@ -366,10 +366,10 @@ class Settings(Section):
         return next(iter(self.agents)) if route is None else route.agent
 
     def language_for(self, agent: str, carrier: str, to: str = "", variables: Mapping[str, str] | None = None) -> str:
-        """The language in which `agent` answers such a call: what the carrier tells of the caller, then the route's,
+        """The language in which `agent` answers such a call: the route's, then what the carrier tells of the caller,
         where the agent speaks it; else its own, which is told as an empty one."""
         route = self._route_for(carrier, to)
-        wanted = [_told_language(variables or {}), (route.language or "") if route is not None else ""]
+        wanted = [(route.language or "") if route is not None else "", _told_language(variables or {})]
         spoken = self.agents[agent].spoken
         chosen = next((code for code in wanted if code in spoken), "")
         return "" if chosen == self.agents[agent].language else chosen

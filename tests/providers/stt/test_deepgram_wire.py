@@ -184,3 +184,31 @@ def test_a_caller_who_goes_on_after_finalize_is_heard_whole(hearing: Hearing) ->
     assert hearing.transcript(500, 3_900).text == "My number is five five."
     hearing.take(results("Thanks.", 6.0, 7.0, "is_final", "from_finalize"))
     assert hearing.transcript(6_100, 7_000).text == "Thanks."
+
+
+@pytest.mark.parametrize(
+    ("model", "among", "asked"),
+    [
+        ("nova-3", ("en", "es"), "multi"),
+        ("nova-3-medical", ("en", "pl"), "en"),
+        ("nova-2", ("en", "es"), "multi"),
+        ("nova-2", ("en", "fr"), "en"),
+        ("enhanced", ("en", "es"), "en"),
+        ("nova-3", (), "en"),
+    ],
+)
+def test_any_language_is_asked_for_where_the_model_knows_all_of_them(
+    model: str, among: tuple[str, ...], asked: str
+) -> None:
+    assert dict(listen_query(SttSettings(kind="deepgram"), model, MULAW_8K, "en", among))["language"] == asked
+
+
+def test_the_languages_of_words_are_told(hearing: Hearing) -> None:
+    words = [
+        {"word": word, "start": n, "end": n + 0.5, "confidence": 1, "language": language}
+        for n, (word, language) in enumerate([("hola", "es-419"), ("quiero", "es"), ("booking", "en"), ("una", None)])
+    ]
+    best = {"transcript": "hola quiero booking una", "confidence": 1, "words": words, "languages": ["es", "en"]}
+    message = {"type": "Results", "start": 0, "duration": 4, "channel": {"alternatives": [best]}, "is_final": True}
+    hearing.take(read_message(orjson.dumps(message)))
+    assert hearing.transcript(0, 4_000).languages == {"es": 0.5, "en": 0.25}

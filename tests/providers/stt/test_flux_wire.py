@@ -172,3 +172,21 @@ def test_a_turn_that_goes_on_over_two_utterances_tells_each_word_once(told: Told
     assert hearing.transcript(3_600, 4_000).text == "And now"
     hearing.take(info("EndOfTurn", "Hello there. And now this.", 5.0))
     assert told.turns == [("over", "And now this.")]
+
+
+def test_every_language_that_may_be_spoken_is_a_hint() -> None:
+    settings = SttSettings(kind="deepgram")
+    several = flux_query(settings, "flux-general-multi", MULAW_8K, "en", ("en", "es"))
+    assert [value for name, value in several if name == "language_hint"] == ["en", "es"]
+    english = flux_query(settings, "flux-general-en", MULAW_8K, "en", ("en", "es"))
+    assert "language_hint" not in dict(english)
+
+
+@pytest.mark.parametrize(
+    ("languages", "shares"),
+    [(["es"], {"es": 1.0}), (["es", "en"], {}), ([], {}), (None, {}), ("es", {}), ([7], {})],
+    ids=str,
+)
+def test_a_turn_in_one_language_is_told_as_such(languages: Any, shares: dict[str, float], hearing: FluxHearing) -> None:
+    hearing.take(info("Update", "hola buenas", 1.0, languages=languages))
+    assert hearing.transcript(0, 1_000).languages == shares

@@ -182,3 +182,12 @@ def test_answers_to_commits_that_were_not_made(event: dict[str, Any]) -> None:
 @pytest.mark.parametrize("kind", ["session.updated", "conversation.item.added", "rate_limits.updated", "tomorrow"])
 def test_events_that_need_nothing(kind: str) -> None:
     assert Items().take({"type": kind}, 1_000) == ""
+
+
+@pytest.mark.parametrize(
+    ("model", "wanted"),
+    [("gpt-live-transcribe", {"languages": ["en", "es"]}), ("gpt-realtime-whisper", {})],
+)
+def test_no_language_is_laid_down_where_any_may_be_spoken(model: str, wanted: dict[str, Any]) -> None:
+    update = orjson.loads(session_update(model, "en", MULAW_8K, [], ("en", "es")))
+    assert update["session"]["audio"]["input"]["transcription"] == {"model": model, **wanted}

@@ -111,3 +111,11 @@ def test_an_empty_segment_is_nothing() -> None:
 def test_old_segments_are_let_go() -> None:
     heard = timeline(*(segment("word", n * 1_000, n * 1_000 + 100) for n in range(600)))
     assert heard.between(0, 600_000).text.count("word") == 500
+
+
+def test_the_shares_of_languages_are_those_of_the_words() -> None:
+    told = [("Hola", "es"), ("quiero", "es"), ("my", "en"), ("cita", "")]
+    words = tuple(TimedWord(text, n * 300, n * 300 + 200, 1.0, language) for n, (text, language) in enumerate(told))
+    said = timeline(Segment("Hola quiero my cita", words)).between(0, 1_200)
+    assert said.languages == {"es": 0.5, "en": 0.25}
+    assert timeline(segment("Hello there", 0, 600)).between(0, 600).languages == {}

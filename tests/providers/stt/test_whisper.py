@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from offhook.calls.spoken_language import SpokenLanguage
 from offhook.errors import ModelError, ProviderError
 from offhook.providers.stt.base import Transcript
 from offhook.providers.stt.whisper import WhisperRecognizer, loops, without_echo
@@ -238,3 +239,22 @@ def test_what_people_say_is_no_loop(text: str) -> None:
 )
 def test_an_echo_is_taken_out_only_where_nobody_speaks_so_fast(text: str, seconds: float, once: str | None) -> None:
     assert without_echo(text, seconds) == (text if once is None else once)
+
+
+@pytest.mark.models
+async def test_english_is_told_from_other_languages(loaded: WhisperRecognizer, voice: HibariSynthesizer) -> None:
+    spoken = SpokenLanguage("always", ("en", "es", "de", "fr"))
+    for text in SENTENCES:
+        audio = await phoned(voice, text)
+        said = await loaded.transcribe(audio, among=("en", "es", "de", "fr"))
+        assert set(said.languages) == {"en", "es", "de", "fr"}
+        assert max(said.languages, key=lambda code: said.languages[code]) == "en"
+        assert spoken.judge(said, len(audio) // 16) in ("en", "")
+        assert said.text == (await loaded.transcribe(audio)).text
+
+
+@pytest.mark.models
+async def test_no_language_is_told_that_was_not_asked_for(loaded: WhisperRecognizer, voice: HibariSynthesizer) -> None:
+    audio = await phoned(voice, SENTENCES[0])
+    assert (await loaded.transcribe(audio)).languages == {}
+    assert set((await loaded.transcribe(audio, language="en", among=("en", "es"))).languages) == {"en", "es"}

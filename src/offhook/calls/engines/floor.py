@@ -62,7 +62,7 @@ class Floor:
             on_used=reporter(call, "stt"),
             among=self._spoken.asked,
         )
-        self._turns = turns.Turns(agent.turns, self._only_listening)
+        self._turns = turns.Turns(agent.turns, self._only_listening, language=agent.language)
         self._transcribing: asyncio.Task[None] | None = None
         self._paused_at_ms = 0
 
@@ -104,7 +104,7 @@ class Floor:
         if manner.language != self._agent.language:
             self._spoken.settle(manner.language)
         self._agent, self._parts = manner.agent, manner.parts
-        self._turns.follow(manner.agent.turns)
+        self._turns.follow(manner.agent.turns, manner.language)
         self._tune()
 
     def stop_transcribing(self) -> None:
@@ -183,7 +183,9 @@ class Floor:
     def _reply_to(self, action: turns.ReplyEarly | turns.TakeBack | turns.EndTurn) -> None:
         match action:
             case turns.ReplyEarly(text):
-                self._replies.begin_early(text)
+                # To words of another language somebody else will reply.
+                if self._transcriber.language == self._agent.language:
+                    self._replies.begin_early(text)
             case turns.TakeBack():
                 self._replies.take_back()
             case turns.EndTurn():

@@ -10,6 +10,8 @@ __all__ = ["VoiceFloor"]
 _SPEECH = "(speech)"
 _UNTOLD = Transcript(_SPEECH, 1.0)
 _NOISE = Transcript("", 0.0)
+_NO_WORDS = ""
+"""The language of what is not put into words here."""
 
 
 class VoiceFloor:
@@ -39,7 +41,7 @@ class VoiceFloor:
 
     def follow(self, settings: TurnSettings) -> None:
         """Judge by these settings from now on."""
-        self._turns.follow(settings)
+        self._turns.follow(settings, _NO_WORDS)
 
     def voice(self, probability: float, end_ms: int, *, agent_speaking: bool) -> list[turns.Action]:
         """Take the voice detector's verdict on the chunk that ends at `end_ms`."""
