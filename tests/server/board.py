@@ -1,7 +1,9 @@
 """A switchboard on paper: its clock is moved by the test, its engines play callers back."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,12 @@ from offhook.carriers.outbound import Dialler
 from offhook.config import AgentSettings, LimitSettings, RecordingSettings, ServerSettings, Settings
 from offhook.events import CallEvent
 from offhook.server.consultations import Consultations
+from offhook.server.desk import Desk
 from offhook.server.records import CallRecords
-from offhook.server.switchboard import Desk, Switchboard
+from offhook.server.switchboard import Switchboard
 from tests.calls.rig import Mouth, PaperLeg, phrases_of
 
-__all__ = ["Board"]
+__all__ = ["Board", "opened"]
 
 
 class Board:
@@ -93,3 +96,14 @@ class Board:
             self.clock.catch_up()
             for _ in range(10):
                 await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def opened(folder: Path, **sections: Any) -> AsyncIterator[Board]:
+    """A board that is cleared in the end."""
+    board = Board(folder, **sections)
+    try:
+        yield board
+    finally:
+        await board.switchboard.hang_up_all()
+        board.files.shutdown()

@@ -4,7 +4,6 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,14 +22,6 @@ from tests.server.board import Board
 Client = TestClient[web.Request, web.Application]
 WITHIN_S = 30
 SECRET = "a-media-secret"
-
-
-@pytest.fixture
-async def board(tmp_path: Path) -> AsyncIterator[Board]:
-    board = Board(tmp_path)
-    yield board
-    await board.switchboard.hang_up_all()
-    board.files.shutdown()
 
 
 @asynccontextmanager

@@ -39,14 +39,6 @@ WITHIN_S = 30
 SOUND = bytes(range(160))
 
 
-@pytest.fixture
-async def board(tmp_path: Path) -> AsyncIterator[Board]:
-    board = Board(tmp_path)
-    yield board
-    await board.switchboard.hang_up_all()
-    board.files.shutdown()
-
-
 @asynccontextmanager
 async def phoned(streams: MediaStreams) -> AsyncIterator[Client]:
     """A carrier that can reach the server."""

@@ -1,12 +1,8 @@
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import orjson
-import pytest
 
 from offhook.calls.leg import CallOrigin
 from offhook.carriers.outbound import Dialler
@@ -15,21 +11,7 @@ from offhook.events import CallEnded, CallStarted, CallTrouble, EndReason
 from offhook.server.switchboard import Switchboard
 from tests.calls.rig import PaperLeg
 from tests.carriers.media_stream.paper_api import PaperApi
-from tests.server.board import Board
-
-
-class AudioSocketPaper(PaperLeg):
-    """A leg whose carrier's id is the id of the call."""
-
-    carrier = "audiosocket"
-
-
-@pytest.fixture
-async def board(tmp_path: Path) -> AsyncIterator[Board]:
-    board = Board(tmp_path)
-    yield board
-    await board.switchboard.hang_up_all()
-    board.files.shutdown()
+from tests.server.board import Board, opened
 
 
 async def test_answers_up_to_the_limit_and_tells_the_next_that_it_is_busy(board: Board) -> None:
@@ -50,30 +32,6 @@ async def test_a_line_that_becomes_free_is_used(board: Board) -> None:
     await board.run(100)
     assert third.closed == []
     assert len([event for event in board.events if isinstance(event, CallStarted)]) == 3
-
-
-async def test_many_refused_callers_at_once_are_not_all_spoken_to(board: Board) -> None:
-    legs = [board.ring() for _ in range(30)]
-    await board.run(40)
-    assert [leg.closed for leg in legs[22:]] == [[EndReason.BUSY]] * 8
-
-
-async def test_without_a_voice_the_refused_are_hung_up(tmp_path: Path) -> None:
-    board = Board(tmp_path, speaks=False)
-    legs = [board.ring() for _ in range(3)]
-    await board.run(40)
-    assert legs[2].closed == [EndReason.BUSY]
-    await board.switchboard.hang_up_all()
-    board.files.shutdown()
-
-
-async def test_an_engine_that_cannot_be_made_ends_that_call_only(board: Board) -> None:
-    good = board.ring()
-    board.fails = True
-    bad = board.ring()
-    await board.run(40)
-    assert (good.closed, bad.closed) == ([], [EndReason.ERROR])
-    assert board.switchboard.active == 1
 
 
 async def test_draining_waits_then_ends_what_is_left(board: Board) -> None:
@@ -99,44 +57,6 @@ async def test_a_recording_that_cannot_be_written_is_told_and_the_call_goes_on(t
     await board.switchboard.hang_up_all()
     assert [event.reason for event in board.events if isinstance(event, CallEnded)] == [EndReason.SHUTDOWN]
     board.files.shutdown()
-
-
-async def test_an_id_used_again_while_the_first_call_closes_harms_neither(board: Board) -> None:
-    first, second = AudioSocketPaper(), AudioSocketPaper()
-    board.switchboard.answer(first)
-    await board.run(1_200)
-    assert first.events is not None
-    first.events.on_closed(EndReason.CALLER_HUNG_UP, "")
-    await asyncio.sleep(0.002)
-    board.switchboard.answer(second)
-    await board.run(1_200)
-    assert board.switchboard.active == 1
-    await board.switchboard.hang_up_all()
-    await asyncio.to_thread(lambda: board.files.submit(int).result())
-    recordings = board.settings.server.data_dir / "recordings"
-    assert len(list(recordings.glob("*-carrier-1.wav"))) == 2
-
-
-async def test_a_caller_is_known_by_the_number_that_called(board: Board) -> None:
-    board.ring(CallOrigin(from_number="+14155550100", to_number="+14155550199"))
-    [call] = board.handles
-    assert (call.facts.direction, call.facts.agent) == ("inbound", "reception")
-    assert (call.facts.caller_number, call.facts.called_number) == ("+14155550100", "+14155550199")
-    assert call.tool_context.caller_number == "+14155550100"
-    [started] = [event for event in board.events if isinstance(event, CallStarted)]
-    assert (started.direction, started.from_number, started.to_number) == ("inbound", "+14155550100", "+14155550199")
-
-
-async def test_somebody_who_was_called_is_known_by_the_number_that_was_called(board: Board) -> None:
-    variables = {"name": "Ada", "sum": "{more}"}
-    board.ring(CallOrigin("outbound", "+14155550199", "+14155550100", agent="debts", variables=variables))
-    [call] = board.handles
-    assert (call.facts.direction, call.facts.agent) == ("outbound", "debts")
-    assert (call.facts.caller_number, call.facts.called_number) == ("+14155550100", "+14155550100")
-    assert call.tool_context.caller_number == "+14155550100"
-    assert call.facts.variables == variables
-    assert (call.tool_context.variables, call.tool_context.called_number) == (variables, "+14155550100")
-    assert call.facts.instructions == "Ask Ada for {more}, not {more}."
 
 
 async def test_a_call_for_an_agent_that_does_not_exist_goes_where_the_routes_say(board: Board) -> None:
@@ -166,24 +86,6 @@ async def test_a_carrier_may_say_apart_from_the_leg_that_a_call_is_over(board: B
     assert [event.detail for event in board.events if isinstance(event, CallEnded)] == ["NORMAL_CLEARING"]
 
 
-async def test_who_comes_back_from_a_transfer_begins_a_conversation_with_an_id_of_its_own(tmp_path: Path) -> None:
-    settings = Settings.model_validate({"keys": {"from_number": "+15550199"}})
-    dialler = Dialler(settings, {"vobiz": PaperApi()}, lambda: "https://x.example")
-    board = Board(tmp_path, dialler=dialler)
-    placed = await dialler.dial("+15550100")
-    origin = dialler.origin(placed.id)
-    first = board.ring(origin)
-    assert first.events is not None
-    first.events.on_closed(EndReason.CALLER_HUNG_UP, "")
-    await board.run(40)
-    assert placed.over
-    board.ring(origin)
-    ids = [call.facts.call_id for call in board.handles]
-    assert ids[0] == placed.id != ids[1]
-    await board.switchboard.hang_up_all()
-    board.files.shutdown()
-
-
 async def test_the_number_that_was_called_decides_who_answers(tmp_path: Path) -> None:
     board = Board(tmp_path)
     routes = (RouteSettings(agent="debts", to="+1 555 0100"), RouteSettings(agent="reception"))
@@ -195,16 +97,6 @@ async def test_the_number_that_was_called_decides_who_answers(tmp_path: Path) ->
 
 
 ANN = CallOrigin(from_number="+15550100", to_number="+15550199")
-
-
-@asynccontextmanager
-async def opened(folder: Path, **sections: Any) -> AsyncIterator[Board]:
-    board = Board(folder, **sections)
-    try:
-        yield board
-    finally:
-        await board.switchboard.hang_up_all()
-        board.files.shutdown()
 
 
 async def test_an_agent_that_is_busy_is_stood_in_for_and_then_nobody_answers(tmp_path: Path) -> None:

@@ -33,11 +33,12 @@ from offhook.server.asterisk_websocket import MEDIA_PATH, AsteriskWebSocket
 from offhook.server.brains import Brains, load_brains
 from offhook.server.carrier_lines import carrier_lines
 from offhook.server.consultations import Consultations
+from offhook.server.desk import Desk
 from offhook.server.dialling import dialling, open_apis
 from offhook.server.listening import listen
 from offhook.server.media_streams import MediaStreams
 from offhook.server.money import Money, bookkeeping
-from offhook.server.switchboard import Desk, Switchboard
+from offhook.server.switchboard import Switchboard
 from offhook.server.told import Told
 from offhook.server.tunnel import tunnel_to
 
