@@ -102,6 +102,7 @@ class Ari:
         self._jitter = jitter
         self._session: aiohttp.ClientSession | None = None
         self._problem = ""
+        self._closed = False
         self._listeners: dict[int, OnAriEvent] = {}
         self._numbers = count()
         self.on_connected: Callable[[], Awaitable[None]] | None = None
@@ -159,7 +160,8 @@ class Ari:
             await self._sleep(pause * (1 - self._jitter() / 2))
 
     async def close(self) -> None:
-        """Close the connections of requests."""
+        """Close the connections of requests; there are no more of them."""
+        self._closed = True
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -235,6 +237,8 @@ class Ari:
         self._problem = problem
 
     def _open(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise _trouble("the connection to Asterisk's REST interface is closed")
         if self._session is None:
             # A kept connection that Asterisk has closed would make the outcome of a request unknown.
             self._session = aiohttp.ClientSession(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 __all__ = ["Callee", "Channel", "Plug"]
 
-_HEAD, _SILENCE = b"\x10\x01\x40", bytes(320)
+_KINDS = {8_000: 0x10, 16_000: 0x12, 24_000: 0x13}
 _FRAME_S = 0.02
 
 
@@ -70,11 +70,17 @@ class Channel:
 class Plug:
     """The AudioSocket of a channel: says its UUID, then fifty frames a second, and reads what comes.
 
-    `heard` counts the frames that came, `sound` has their samples, pcm16 at 8 kHz."""
+    `heard` counts the frames that came, `sound` has their samples, pcm16 at `rate`."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, ended: Callable[[], Awaitable[None]]
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        ended: Callable[[], Awaitable[None]],
+        rate: int = 8_000,
     ):
+        self._size = rate // 25
+        self._head = bytes([_KINDS[rate]]) + self._size.to_bytes(2, "big")
         self._reader = reader
         self._writer = writer
         self._ended = ended
@@ -86,15 +92,18 @@ class Plug:
         self.pulled = False
 
     @classmethod
-    async def into(cls, host: str, port: int, call_id: str, ended: Callable[[], Awaitable[None]]) -> "Plug":
+    async def into(
+        cls, host: str, port: int, call_id: str, ended: Callable[[], Awaitable[None]], rate: int = 8_000
+    ) -> "Plug":
         """Connect and say which call it is. `ended` is told when the server ends it, not when we do."""
         reader, writer = await asyncio.open_connection(host, port)
         writer.write(b"\x01\x00\x10" + UUID(call_id).bytes)
-        return cls(reader, writer, ended)
+        return cls(reader, writer, ended, rate)
 
     def say(self, pcm: bytes) -> None:
-        """Speak: pcm16 at 8 kHz, behind what is still being said."""
-        self._sayings += (pcm[at : at + 320].ljust(320, b"\0") for at in range(0, len(pcm), 320))
+        """Speak: pcm16 at the rate of the plug, behind what is still being said."""
+        size = self._size
+        self._sayings += (pcm[at : at + size].ljust(size, b"\0") for at in range(0, len(pcm), size))
 
     def press(self, digit: str) -> None:
         """Press a key."""
@@ -127,7 +136,7 @@ class Plug:
         begun, sent = loop.time(), 0
         with contextlib.suppress(OSError):
             while True:
-                self._writer.write(_HEAD + (self._sayings.popleft() if self._sayings else _SILENCE))
+                self._writer.write(self._head + (self._sayings.popleft() if self._sayings else bytes(self._size)))
                 await self._writer.drain()
                 sent += 1
                 await asyncio.sleep(max(0.0, begun + sent * _FRAME_S - loop.time()))
