@@ -60,10 +60,6 @@ class LiveSpeech:
         """Whether an utterance has begun that is not over."""
         return self._audio is not None
 
-    def answers(self, start_ms: int) -> bool:
-        """Whether the utterance under way began after words that began at `start_ms`."""
-        return self._audio is not None and start_ms < self.began_at_ms
-
     def sound(self, audio: bytes) -> bool:
         """More of the stream; false if it is silent. Raises WireError."""
         if len(audio) % self._wire.sample_bytes:
