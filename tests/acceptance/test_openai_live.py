@@ -95,8 +95,8 @@ async def test_a_session_is_interrupted_and_hangs_up(tmp_path: Path) -> None:
     assert of(record, "CallTrouble") == []
     assert [call["name"] for call in of(record, "ToolCalled")][-1:] == ["end_call"]
     assert of(record, "TurnMeasured")
-    assert set(record["usage"]) == {"openai-live"}
-    assert record["usage"]["openai-live"]["seconds"] > 10
+    [used] = [each["used"] for each in record["usage"] if each["stage"] == "realtime"]
+    assert used["seconds"] > 10
     for line in there.live.lines:
         client_events(line.texts)
         server_events(line.sent)
@@ -110,4 +110,4 @@ async def test_the_next_vendor_goes_on_when_the_session_dies(tmp_path: Path) -> 
     assert {trouble["what"] for trouble in of(record, "CallTrouble")} == {"session"}
     greetings = [said for said in of(record, "AgentSaid") if "thanks for calling" in said["text"].lower()]
     assert len(greetings) == 1
-    assert "openai" in record["usage"]
+    assert {each["provider"] for each in record["usage"]} >= {"openai-live", "openai"}

@@ -52,6 +52,7 @@ class OpenAiLive:
         settings = settings.whole(model=_MODEL, voice=_VOICE, base_url=_ADDRESS)
         self._settings = settings.model_copy(update={"backend_model": settings.backend_model or _BACKEND})
         self._limits = (limits or KeyLimits()).of(settings.model)
+        self.model = settings.model
         self.name = f"openai-live:{settings.model}"
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, env=settings.api_key_env or "OPENAI_API_KEY")
@@ -195,6 +196,7 @@ class OpenAiLiveSession:
         voice: str | None = None,
         tools: Sequence[ToolSpec] | None = None,
         turns: TurnDetection | None = None,
+        language: str | None = None,
     ) -> None:
         """Change what is given. A session that has begun keeps its voice and its instructions, to which some can be
         added; its backend takes others. Turns are the model's own: all that can be had is that it hears no caller

@@ -103,6 +103,7 @@ class LiveSpeech:
     def expect(self) -> None:
         """Something else was asked for: of an utterance that was dropped the first pause is the end."""
         self._cut_gap_ms = _PAUSE_MS
+        self._end_cut()
 
     def _begin(self) -> None:
         self._began()
@@ -117,10 +118,13 @@ class LiveSpeech:
         self._quiet_ms += length_ms
         self._flows = False
         self._release()
-        if self._quiet_ms >= self._cut_gap_ms:
-            self._cut_ms = None
+        self._end_cut()
         if self._quiet_ms >= _GAP_MS:
             self._end()
+
+    def _end_cut(self) -> None:
+        if self._quiet_ms >= self._cut_gap_ms:
+            self._cut_ms = None
 
     def _insists(self, length_ms: float) -> bool:
         self._cut_ms = (self._cut_ms or 0.0) + length_ms
