@@ -66,7 +66,7 @@ def cloud_of(table: ProviderTable) -> Cloud | None:
             return _chat(table)
         case TtsSettings(kind="elevenlabs" | "openai"):
             return _cloud_voice(table)
-        case RealtimeSettings(kind="openai" | "gemini"):
+        case RealtimeSettings(kind="openai" | "gemini" | "openai-live"):
             return _speech_to_speech(table)
     return None
 

@@ -137,7 +137,12 @@ async def test_the_session_is_asked_for_with_the_backend_and_what_was_said_befor
         Message("agent", "", tool_calls=(ToolCall("c1", "book", {"day": "Monday"}),)),
         Message("tool", '{"ok":1}', tool_call_id="c1"),
     )
-    settings: dict[str, Any] = {"voice": "cedar", "reasoning_effort": "low", "max_output_tokens": 300, "tool_choice": "book"}
+    settings: dict[str, Any] = {
+        "voice": "cedar",
+        "reasoning_effort": "low",
+        "max_output_tokens": 300,
+        "tool_choice": "book",
+    }
     async with talking(cloud, history=history, **settings) as (_, told):
         await until(lambda: told.ready)
     [start] = sent(cloud, "session.start")

@@ -59,6 +59,11 @@ def session(**more: Any) -> Any:
 
 async def started(connection: AsyncLiveConnection, **more: Any) -> Any:
     await connection.session.start(session=session(**more), event_id="mine")
+    return await received(connection)
+
+
+async def received(connection: AsyncLiveConnection) -> Any:
+    """The next event, whichever it is."""
     return await connection.recv()
 
 
@@ -68,7 +73,7 @@ async def until(connection: AsyncLiveConnection, kind: str) -> list[Any]:
     await connection.session.input_audio.append(audio=PIECE)
     async with asyncio.timeout(20):
         while not events or events[-1].type != kind:
-            events.append(await connection.recv())
+            events.append(await received(connection))
             if events[-1].type == "session.output_audio.delta":
                 await connection.session.input_audio.append(audio=PIECE)
     return events
@@ -104,11 +109,11 @@ async def test_it_gives_a_piece_of_sound_for_each_it_hears_and_none_without() ->
         await started(connection)
         for _ in range(3):
             await connection.session.input_audio.append(audio=PIECE)
-        heard: list[Any] = [await connection.recv() for _ in range(3)]
+        heard = [await received(connection) for _ in range(3)]
         assert {event.type for event in heard} == {"session.output_audio.delta"}
         assert {b64decode(event.delta) for event in heard} == {bytes(3_200)}
         await connection.session.input_audio.mute()
-        assert (await connection.recv()).type == "session.input_audio.muted"
+        assert (await received(connection)).type == "session.input_audio.muted"
 
 
 async def test_a_caller_is_understood_and_answered() -> None:
@@ -182,9 +187,9 @@ async def test_the_bill_is_that_of_the_whole_session() -> None:
         await started(connection)
         bills = [(await until(connection, "session.usage.updated"))[-1] for _ in range(2)]
         await connection.session.close()
-        closed: Any = await connection.recv()
+        closed = await received(connection)
         while closed.type != "session.closed":
-            closed = await connection.recv()
+            closed = await received(connection)
     assert [bill.usage.seconds for bill in bills] == [10.0, 20.0]
     assert closed.reason == "close_requested"
     assert closed.usage.seconds >= 20.0
@@ -193,10 +198,10 @@ async def test_the_bill_is_that_of_the_whole_session() -> None:
 async def test_a_session_that_is_too_old_is_closed() -> None:
     async with connected(double(scripted_ears(), lifetime_s=0.2)) as connection:
         await started(connection)
-        [*_, closed] = [await connection.recv()]
+        closed = await received(connection)
         with pytest.raises(ConnectionClosed):
-            await connection.recv()
-    assert (closed.type, getattr(closed, "reason", "")) == ("session.closed", "expired")
+            await received(connection)
+    assert (closed.type, closed.reason) == ("session.closed", "expired")
 
 
 @pytest.mark.parametrize(
@@ -217,7 +222,7 @@ async def test_a_session_object_that_is_wrong_ends_the_session(wrong: dict[str, 
         event = await started(connection, **wrong)
         assert (event.type, event.error.code, event.error.client_event_id) == ("error", code, "mine")
         with pytest.raises(ConnectionClosed):
-            await connection.recv()
+            await received(connection)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +249,7 @@ async def test_an_event_that_is_wrong_is_refused_and_the_session_goes_on(event: 
     async with connected(double(scripted_ears())) as connection:
         await started(connection)
         await connection.send(event | {"event_id": "e1"})
-        refused: Any = await connection.recv()
+        refused = await received(connection)
         assert refused.type == "error"
         assert (refused.error.code, refused.error.client_event_id) == (code, "e1")
         assert (await until(connection, "session.output_audio.delta"))[-1].delta
@@ -256,7 +261,7 @@ async def test_the_backend_gets_other_tools() -> None:
         await started(connection)
         update: Any = {"delegation": {"type": "responses", "responses": {"tools": []}}}
         await connection.session.update(session=update, event_id="u1")
-        event: Any = await connection.recv()
+        event = await received(connection)
     assert (event.type, event.client_event_id) == ("session.updated", "u1")
 
 

@@ -52,6 +52,7 @@ class OpenAiLive:
         settings = settings.whole(model=_MODEL, voice=_VOICE, base_url=_ADDRESS)
         self._settings = settings.model_copy(update={"backend_model": settings.backend_model or _BACKEND})
         self._limits = (limits or KeyLimits()).of(settings.model)
+        self.model = settings.model
         self.name = f"openai-live:{settings.model}"
         secret = settings.api_key.get_secret_value() if settings.api_key else ""
         key = ApiKey(secret, env=settings.api_key_env or "OPENAI_API_KEY")

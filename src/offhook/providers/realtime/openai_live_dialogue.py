@@ -58,7 +58,7 @@ class LiveDialogue:
         self.closed = False
         self.backend = LiveBackend(send, events)
         self.hearing = LiveHearing(events)
-        self.speech = LiveSpeech(events, wire=wire, leg=leg, clock=lambda: self.clock_ms, began=self._began)
+        self.speech = LiveSpeech(events, wire=wire, leg=leg, clock=lambda: self.clock_ms, began=self._acts)
         self._send = send
         self._events = events
         self._wire = wire
@@ -69,6 +69,7 @@ class LiveDialogue:
         self._asked = 0
         self._turn_over = False
         self._since_ms = 0
+        self._acted_ms = -1
         self._busy_since_ms: int | None = None
         self._billed_s = 0.0
         self._handlers: dict[str, Callable[[Mapping[str, Any]], Failure | None]] = {
@@ -78,6 +79,7 @@ class LiveDialogue:
             "session.output_audio.delta": self._on_audio,
             "session.output_transcript.delta": self._on_agent_words,
             "session.input_transcript.delta": self._on_caller_words,
+            "session.delegation.created": self._on_delegation,
             "response.event": self._on_backend,
             "error": self._on_error,
         }
@@ -123,7 +125,9 @@ class LiveDialogue:
         self._asked += 1
         self._since_ms = self.clock_ms
 
-    def _began(self) -> None:
+    def _acts(self) -> None:
+        """The model speaks, or has something done: it took the caller's turn for over."""
+        self._acted_ms = self.clock_ms
         if self.hearing.over(self.clock_ms):
             self._turn_over = True
             self._since_ms = self.clock_ms
@@ -196,8 +200,13 @@ class LiveDialogue:
         text = str(event.get("delta") or "")
         start_ms, end_ms = _ms(event, "start_ms"), _ms(event, "end_ms")
         if text:
-            answered = self.speech.answers(start_ms)
+            # They may come behind what the model does about them.
+            answered = start_ms < self._acted_ms
             self.hearing.words(text, start_ms, end_ms, self.clock_ms, answered=answered)
+        return None
+
+    def _on_delegation(self, event: Mapping[str, Any]) -> Failure | None:
+        self._acts()
         return None
 
     def _on_backend(self, event: Mapping[str, Any]) -> Failure | None:

@@ -60,10 +60,6 @@ class LiveSpeech:
         """Whether an utterance has begun that is not over."""
         return self._audio is not None
 
-    def answers(self, start_ms: int) -> bool:
-        """Whether the utterance under way began after words that began at `start_ms`."""
-        return self._audio is not None and start_ms < self.began_at_ms
-
     def sound(self, audio: bytes) -> bool:
         """More of the stream; false if it is silent. Raises WireError."""
         if len(audio) % self._wire.sample_bytes:
@@ -107,6 +103,7 @@ class LiveSpeech:
     def expect(self) -> None:
         """Something else was asked for: of an utterance that was dropped the first pause is the end."""
         self._cut_gap_ms = _PAUSE_MS
+        self._end_cut()
 
     def _begin(self) -> None:
         self._began()
@@ -121,10 +118,13 @@ class LiveSpeech:
         self._quiet_ms += length_ms
         self._flows = False
         self._release()
-        if self._quiet_ms >= self._cut_gap_ms:
-            self._cut_ms = None
+        self._end_cut()
         if self._quiet_ms >= _GAP_MS:
             self._end()
+
+    def _end_cut(self) -> None:
+        if self._quiet_ms >= self._cut_gap_ms:
+            self._cut_ms = None
 
     def _insists(self, length_ms: float) -> bool:
         self._cut_ms = (self._cut_ms or 0.0) + length_ms

@@ -20,6 +20,7 @@ from offhook.simulator.clouds.media_stream import Carrier, CarrierCloud
 from offhook.simulator.clouds.media_stream.callees import answers
 from offhook.simulator.clouds.openai import OpenAiDouble
 from offhook.simulator.clouds.openai_chat import ChatDouble
+from offhook.simulator.clouds.openai_live import LiveDouble
 from offhook.simulator.clouds.openai_realtime import RealtimeDouble
 from offhook.simulator.clouds.openai_speech import SpeechDouble
 from offhook.simulator.equipment import local_recognizer, local_voice
@@ -52,7 +53,12 @@ async def standing(settings: Settings, carrier: Carrier | None = None) -> AsyncI
         voice = local_voice(stack)
         ears = model_ears(SileroVad(locate("silero", settings) / "silero_vad.onnx"), local_recognizer(settings))
         brain = flow_brain(load_flow(None), load_facts(None))
-        openai = OpenAiDouble(ChatDouble(brain), SpeechDouble(voice), RealtimeDouble(ears, brain=brain, voice=voice))
+        openai = OpenAiDouble(
+            ChatDouble(brain),
+            SpeechDouble(voice),
+            RealtimeDouble(ears, brain=brain, voice=voice),
+            LiveDouble(ears, brain=brain, voice=voice),
+        )
         yield Clouds(
             await stack.enter_async_context(DeepgramDouble(ears).serve()),
             await stack.enter_async_context(openai.serve()),
@@ -104,6 +110,9 @@ base_url = "{clouds.openai}"
 
 [realtime.gemini]
 base_url = "{clouds.gemini}"
+
+[realtime.openai-live]
+base_url = "{clouds.openai}"
 {carrier}"""
 
 
