@@ -136,6 +136,23 @@ async def test_a_wait_ends_with_the_call(tmp_path: Path) -> None:
     assert await waiting == "gone"
 
 
+async def test_nothing_begins_in_a_call_that_has_ended(tmp_path: Path) -> None:
+    rig = Consulting(tmp_path).consulting()
+    await quiet(rig)
+    rig.call.end(EndReason.CALLER_HUNG_UP)
+    hand = rig.call.hand
+    # A tool that was let go at the last beat gets here only now.
+    async with asyncio.timeout(20):
+        assert await hand.wait_for(300) == "gone"
+        assert await hand.hold_for(300) == "gone"
+        with pytest.raises(CallError, match="the caller hung up"):
+            await hand.consult(WISH)
+        with pytest.raises(CallError, match="the caller hung up"):
+            await hand.hand_over(lambda: rig.consult(WISH))
+    await rig.run(40)
+    assert (rig.asked, rig.all(CallerHeld)) == ([], [])
+
+
 async def test_who_accepts_has_the_caller(tmp_path: Path) -> None:
     rig = Consulting(tmp_path).consulting()
     await quiet(rig)

@@ -83,3 +83,17 @@ def test_it_is_made_into_what_the_line_speaks() -> None:
     line.music.start()
     line.run(40)
     assert {len(frame) for frame in line.sent} == {160}
+
+
+def test_it_begins_again_where_everything_was_dropped() -> None:
+    line = Line()
+    line.music.start()
+    line.run(100)
+    dropped = line.playout.flush()
+    assert dropped is not None
+    line.run(100)
+    assert line.samples == [*range(800), *range(16_000, 16_800)]
+    assert not line.music.owns(dropped)
+    line.music.stop()
+    line.run(400)
+    assert not line.playout.active

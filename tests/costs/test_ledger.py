@@ -74,6 +74,18 @@ def test_a_new_day_begins_at_nothing_and_the_bill_goes_on(books: Books) -> None:
     assert [entry.cost for entry in books.file.read(DAY, books.day)] == [1, Decimal("0.5")]
 
 
+def test_a_clock_that_goes_back_over_midnight_loses_nothing(books: Books) -> None:
+    books.spend("1")
+    books.day += timedelta(days=1)
+    books.spend("0.5")
+    books.day -= timedelta(days=1)
+    assert books.ledger.spent == 1
+    books.spend("0.25")
+    books.day += timedelta(days=1)
+    assert books.ledger.spent == Decimal("0.5")
+    assert [entry.cost for entry in books.file.read(DAY, books.day)] == [Decimal("1.25"), Decimal("0.5")]
+
+
 def test_a_bill_that_is_forgotten_begins_anew(books: Books) -> None:
     books.spend("1", "1")
     books.spend("1", "2")

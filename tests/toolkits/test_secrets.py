@@ -33,3 +33,14 @@ def test_they_are_hidden_in_values() -> None:
 
 def test_they_are_not_shown() -> None:
     assert repr(SECRETS) == "Secrets(TOKEN, PIN)"
+
+
+def test_what_is_left_is_still_the_same_json() -> None:
+    secrets = Secrets({"ACCOUNT": SecretStr("1234"), "FLAG": SecretStr("true"), "NAME": SecretStr('"id"')})
+    found = {"price": 12345, "account": 1234, "id 1234": ["1234", 1234.5, True, None], "id": "true"}
+    assert secrets.hidden_in(found) == {
+        "price": 12345,
+        "account": "[secret]",
+        "id [secret]": ["[secret]", 1234.5, True, None],
+        "id": "[secret]",
+    }

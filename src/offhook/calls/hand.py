@@ -67,6 +67,7 @@ class Hand:
 
     async def hand_over(self, connect: Callable[[], Awaitable[None]], taken_by: str = "") -> None:
         """Have the caller connected to somebody else by `connect`. Raises what it raises, and the call goes on."""
+        self._check_there()
         self._connecting = True
         try:
             await connect()
@@ -101,6 +102,7 @@ class Hand:
         Raises CallError, and the caller is back."""
         if self._consult is None:
             raise CarrierError("cannot ask anybody first", carrier=self._leg.carrier, offered=False)
+        self._check_there()
         if self._consulting is not None:
             raise CallError("somebody is being asked already")
         self.hold()
@@ -115,6 +117,11 @@ class Hand:
             self._consulting = None
             if self.handed_over_ms is None:
                 self.resume()
+
+    def _check_there(self) -> None:
+        # A tool that was let go at the call's last beat begins when it is over.
+        if self._closed:
+            raise CallError("the caller hung up")
 
     # Holding
 
@@ -157,6 +164,8 @@ class Hand:
 
     async def wait_for(self, seconds: float) -> Sign:
         """Let time pass until the caller speaks or presses a key, or it is over; returns what ended it."""
+        if self._closed:
+            return "gone"
         sign: asyncio.Future[Sign] = asyncio.get_running_loop().create_future()
         self._waiting.add(sign)
         try:

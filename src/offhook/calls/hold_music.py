@@ -31,17 +31,24 @@ class HoldMusic:
         """Play, behind what is still being said, from where it stopped."""
         if self._track is None:
             self._convert = self._convert or converter(self._melody.format, self._playout.format)
-            self._track = self._playout.begin()
-            self._tracks.add(self._track)
+            self._begin()
             self.tick()
 
     def tick(self) -> None:
         """Have another second ready. To be called at each beat."""
+        if self._track is not None and self._track.interrupted:
+            # Whoever dropped all that was to be said does not know of the music: a caller's word came in late.
+            self._tracks.discard(self._track)
+            self._begin()
         track = self._track
         if track is not None and self._convert is not None and track.remaining_ms < _ENOUGH_MS:
             track.forget()
             second, self._position = self._melody.second_at(self._position)
             track.append(self._convert(second))
+
+    def _begin(self) -> None:
+        self._track = self._playout.begin()
+        self._tracks.add(self._track)
 
     def stop(self) -> None:
         """Fade out what is about to be heard, and stop there."""

@@ -55,7 +55,9 @@ class Ledger:
         self._submitted = False
         self._failing = False
         self._day = today()
-        self._own = self._others = Decimal(0)
+        # By days: a clock that is put back over midnight, and goes over it again, must not forget what was spent.
+        self._own: dict[date, Decimal] = {}
+        self._others = Decimal(0)
         self._looked_at = now()
 
     def open(self) -> None:
@@ -70,7 +72,7 @@ class Ledger:
         if self._now() - self._looked_at >= _LOOK_S:
             self._looked_at = self._now()
             self._worker.submit(self._work)
-        return self._own + self._others
+        return self._own.get(self._day, Decimal(0)) + self._others
 
     def add(
         self,
@@ -85,7 +87,7 @@ class Ledger:
     ) -> None:
         """A `call`, of such an id and agent, used more of a service, for such a `cost` more."""
         self._turn_page()
-        self._own += cost
+        self._own[self._day] = self._own.get(self._day, Decimal(0)) + cost
         key = (self._day, bill, service)
         before = self._entries.get(key) or self._blank(bill, call, service)
         counts = dict(before.used)
@@ -110,7 +112,8 @@ class Ledger:
         today = self._today()
         if today != self._day:
             self._day = today
-            self._own = self._others = Decimal(0)
+            self._others = Decimal(0)
+            self._own = {day: own for day, own in self._own.items() if abs((day - today).days) <= 1}
 
     def _blank(self, bill: str, call: tuple[str, str], service: Service) -> Entry:
         named = (service.stage, service.provider, service.model)

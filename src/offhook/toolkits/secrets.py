@@ -44,8 +44,17 @@ class Secrets:
     def hidden_in(self, value: Any) -> Any:
         """A JSON value without any of them."""
         text = orjson.dumps(value).decode()
-        clean = self.hidden(text)
-        return value if clean == text else orjson.loads(clean)
+        return value if self.hidden(text) == text else self._struck(value)
+
+    def _struck(self, value: Any) -> Any:
+        # Text by text: in the JSON as a whole, digits of a number and words such as true would be struck as well.
+        if isinstance(value, dict):
+            return {self.hidden(name): self._struck(each) for name, each in value.items()}
+        if isinstance(value, list):
+            return [self._struck(each) for each in value]
+        if isinstance(value, str):
+            return self.hidden(value)
+        return _STRUCK if str(value) in self._forms else value
 
 
 def _in_json(text: str) -> str:

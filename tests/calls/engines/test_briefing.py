@@ -98,3 +98,14 @@ async def test_without_a_voice_it_gives_up(tmp_path: Path) -> None:
     await rig.run(12_000)
     assert (rig.decisions, rig.ended) == (["undecided"], [EndReason.AGENT_HUNG_UP])
     assert {event.what for event in rig.all(CallTrouble)} == {"speech"}
+
+
+async def test_who_has_hung_up_is_not_spoken_to(tmp_path: Path) -> None:
+    rig = Asked(tmp_path).ask()
+    await rig.run(1_000)
+    rig.call.on_closed(EndReason.CALLER_HUNG_UP, "")
+    await rig.run(100)
+    asked = len(rig.mouth.asked)
+    rig.briefing.wind_up("The caller is gone.", EndReason.AGENT_HUNG_UP)
+    await rig.run(100)
+    assert (rig.decisions, len(rig.mouth.asked)) == (["hung_up"], asked)

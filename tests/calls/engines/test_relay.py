@@ -4,7 +4,8 @@ import pytest
 
 from offhook.audio.formats import PCM_8K
 from offhook.calls.engines.prompts import GO_ON
-from offhook.events import AgentSaid, BargeIn, CallerSaid, CallTrouble, EndReason
+from offhook.calls.tools.hold import Hold
+from offhook.events import AgentSaid, BargeIn, CallerSaid, CallTrouble, EndReason, ToolCalled
 from offhook.providers.llm.base import Message, ToolCall
 from tests.calls.engines.test_sessions import LONG, Slow
 from tests.calls.rig import VOICE
@@ -167,3 +168,28 @@ async def test_a_tool_of_the_old_one_is_waited_for_where_it_must_go(tmp_path: Pa
     tool.through.set()
     await rig.run(100)
     assert [message.role for message in rig.session.history] == ["agent", "caller", "agent", "tool"]
+
+
+@pytest.mark.parametrize("how", ["it dies", "it is too old"])
+async def test_a_caller_who_asked_for_a_moment_is_heard_by_the_next_one(tmp_path: Path, how: str) -> None:
+    rig = await SessionRig(tmp_path, tools=(Hold(),)).greeted()
+    await rig.ask("One moment.")
+    rig.session.events.on_tool_call(ToolCall("t1", "hold", {"how": "wait", "seconds": 300}))
+    rig.session.events.on_response_done("completed", "")
+    await rig.run(1_000)
+    assert len(opened(rig)) == 1
+    if how == "it dies":
+        rig.session.fail()
+    else:
+        rig.session.events.on_expiring(1.0)
+    await rig.run(400)
+    first, second = opened(rig)
+    assert (first.closed, second.closed) == (1, 0)
+    second.speak("a", "I am still here.")
+    await rig.until_quiet()
+    [held] = rig.all(ToolCalled)
+    assert "is over" in held.error
+    await rig.ask("I am back.", session=second)
+    second.speak("b", "Welcome back.")
+    await rig.until_quiet()
+    assert rig.said()[-1] == "Welcome back."

@@ -52,7 +52,8 @@ def of(**properties: Any) -> dict[str, Any]:
         (of(a={"allOf": [{"type": "string"}, {"minLength": 3}]}), {"a": "anything"}),
         (of(a={"type": "number", "exclusiveMinimum": 0, "multipleOf": 0.5}), {"a": 1.5}),
         (of(a={"type": "integer", "minimum": 0.5, "maximum": 3.5, "exclusiveMaximum": True}), {"a": 3}),
-        (of(a={"type": "string", "pattern": "^(?!x)"}), {"a": "yes"}),
+        (of(a={"type": "string", "pattern": "^(?!x)"}), {"a": "xyz"}),
+        (of(a={"type": "string", "pattern": r"(a)\1"}), {"a": "b"}),
         (of(a={"type": "string", "pattern": "(", "maxLength": "3"}), {"a": "anything"}),
         (of(a={"type": "string", "format": "date"}), {"a": "anything"}),
         (of(a={"type": "array", "prefixItems": [{"type": "string"}]}), {"a": [1, "x"]}),
@@ -94,7 +95,7 @@ def test_what_fits(schema: dict[str, Any], value: Any) -> None:
         (of(a={"anyOf": [ADDRESS, {"type": "integer"}]}), {"a": "x"}, "a.object: .*; a.integer: "),
         (of(a={"type": "number", "exclusiveMinimum": 0}), {"a": 0}, "a: Input should be greater than 0"),
         (of(a={"type": "integer", "minimum": 0.5}), {"a": 0}, "a: Input should be greater than or equal to 1"),
-        (of(a={"type": "string", "pattern": "^(?!x)"}), {"a": "xy"}, "a: String should match"),
+        (of(a={"type": "string", "pattern": r"^(\w+\s?)*$"}), {"a": "a" * 40 + "!"}, "a: String should match"),
         (of(a={"type": "object", "additionalProperties": {"type": "integer"}}), {"a": {"x": "y"}}, "a.x: "),
         (of(a={"type": "object", "additionalProperties": False}), {"a": {"x": 1}}, "a.x: Extra inputs"),
         (of(_c={"type": "boolean"}), {"_c": 7}, "_c: "),
@@ -131,3 +132,11 @@ def test_a_schema_that_makes_no_sense_allows_everything_and_is_told(schema: dict
     with capture_logs() as logs:
         assert validator_of(schema).validate_python({"a": 1}) == {"a": 1}
     assert [entry["log_level"] for entry in logs] == ["warning"]
+
+
+def test_the_work_grows_with_the_schema_and_no_faster() -> None:
+    schema: dict[str, Any] = {"type": "integer"}
+    for _ in range(60):
+        schema = {"anyOf": [{"type": "object", "properties": {"a": schema}}, {"type": "null"}]}
+    with pytest.raises(ValidationError, match="Input should be a valid dictionary"):
+        validator_of(of(a=schema)).validate_python({"a": {"a": 1}})

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from offhook.calls.tools.builtin import builtin_tools
-from offhook.calls.tools.schemas import checked, checker_of
+from offhook.calls.tools.schemas import checked, checker_of, inlined
 from offhook.errors import ToolError
 from offhook.providers.llm.flow import load_facts
 
@@ -114,3 +114,9 @@ def test_choices_of_any_type(value: Any) -> None:
     assert checked(checker, {"a": value}) == {"a": value}
     with pytest.raises(ToolError, match="a: Input should be"):
         checked(checker, {"a": "other"})
+
+
+def test_a_schema_that_would_be_huge_stays_as_it_is() -> None:
+    defined = {f"d{n}": {"properties": {key: {"$ref": f"#/$defs/d{n + 1}"} for key in "ab"}} for n in range(30)}
+    schema = {"$ref": "#/$defs/d0", "$defs": {**defined, "d30": {"type": "string"}}}
+    assert inlined(schema) == schema

@@ -121,6 +121,8 @@ class Briefing:
     async def close(self) -> None:
         """Stop speaking. Who has not decided by now has hung up."""
         self._take("hung_up")
+        # Whoever asked may say a last word now, which nobody would hear.
+        self._ending = self._ending or EndReason.CALLER_HUNG_UP
         if self._speaking is not None:
             self._speaking.cancel()
             await asyncio.gather(self._speaking, return_exceptions=True)

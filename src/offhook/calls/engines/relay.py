@@ -180,6 +180,7 @@ class Relay:
         return owed
 
     async def _replace(self, following: Watched[RealtimeProvider] | None, error: ProviderError) -> None:
+        self._tools.end_waits()
         # The next one cannot be given the result of a tool that it did not call, but it can be told of it.
         await self._tools.done()
         if self._owner.deaf:

@@ -8,6 +8,7 @@ from offhook.calls.conversation import Conversation
 from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.trouble import report_trouble
 from offhook.calls.tools.base import Tool
+from offhook.calls.tools.hold import Hold
 from offhook.calls.tools.runner import ToolRun, ToolRunner
 from offhook.events import EndReason, ToolCalled
 from offhook.providers.llm.base import ToolCall, ToolSpec
@@ -17,6 +18,7 @@ __all__ = ["OnRan", "ToolCalls"]
 _SPOKE_UP = "the caller spoke up"
 _STILL_RUNNING = '{"status":"still running, and not to be called again: the result will be here when it is known"}'
 _CALL_ENDED = "the call ended"
+_WAIT_OVER = "the caller could not be heard for a moment, so the wait is over"
 OnRan = Callable[[ToolCall, ToolRun], None]
 
 
@@ -100,12 +102,15 @@ class ToolCalls:
         """What waits for the agent's words to be heard is not run, and what wants that is stopped."""
         for begun in [each for each in self._begun.values() if not each.ran.done()]:
             if begun.heard is not None and not begun.heard.done():
-                begun.heard.cancel()
-                self._finish(begun, ToolRun.failed(f"{because}, so it was not done"))
+                self._stop(begun, f"{because}, so it was not done")
             elif begun.runner.rules(begun.call.name).on_barge_in == "cancel":
-                begun.runner.stop(begun.call.id)
-                stopped = f"{because}, so it was stopped; part of it may have been done"
-                self._finish(begun, ToolRun.failed(stopped, self._call.now_ms() - begun.begun_ms))
+                self._stop(begun, f"{because}, so it was stopped; part of it may have been done")
+
+    def end_waits(self) -> None:
+        """Whoever listened to the caller is gone: a wait for the caller's voice would only end with its time."""
+        for begun in [each for each in self._begun.values() if not each.ran.done()]:
+            if begun.call.name == Hold.spec.name:
+                self._stop(begun, _WAIT_OVER)
 
     async def settle(self) -> None:
         """Wait for tools that went on though their answer was dropped, but not for ever: of those that take longer the
@@ -129,6 +134,13 @@ class ToolCalls:
         await self.done()
         for runner in self._runners:
             await runner.close()
+
+    def _stop(self, begun: _Begun, why: str) -> None:
+        began = begun.heard is None or begun.heard.done()
+        if begun.heard is not None:
+            begun.heard.cancel()
+        begun.runner.stop(begun.call.id)
+        self._finish(begun, ToolRun.failed(why, self._call.now_ms() - begun.begun_ms if began else 0))
 
     async def _guarded(self, begun: _Begun) -> None:
         try:

@@ -1,11 +1,11 @@
 """Checks from a JSON schema, as deep as it goes: the schema's own words made into those of pydantic's core.
 
 What is left out is allowed: formats, conditions, unique items, references to other documents, several `allOf` that are
-no objects. Source: JSON Schema, draft 2020-12.
+no objects, and patterns that look ahead or back: what cannot be matched in one pass over a text might, with the right
+text, keep all calls waiting. Source: JSON Schema, draft 2020-12.
 """
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -79,11 +79,11 @@ class _Schema:
 
     def _any_of(self, choices: list[Any]) -> CoreSchema:
         some = [each for each in choices if not (isinstance(each, Mapping) and each.get("type") == "null")]
-        labelled: list[CoreSchema | tuple[CoreSchema, str]] = [(self._core(each), _label(each)) for each in some]
-        if len(some) == 1:
-            kind = self._core(some[0])
+        labelled: list[tuple[CoreSchema, str]] = [(self._core(each), _label(each)) for each in some]
+        if len(labelled) == 1:
+            kind = labelled[0][0]
         else:
-            kind = core_schema.union_schema(labelled) if some else core_schema.none_schema()
+            kind = core_schema.union_schema([*labelled]) if some else core_schema.none_schema()
         return core_schema.nullable_schema(kind) if len(some) < len(choices) else kind
 
     def _all_of(self, parts: list[Any]) -> CoreSchema:
@@ -173,7 +173,6 @@ def _string(schema: Mapping[str, Any]) -> CoreSchema:
         pattern=_pattern(schema.get("pattern")),
         min_length=_size(schema, "minLength"),
         max_length=_size(schema, "maxLength"),
-        regex_engine="python-re",
         coerce_numbers_to_str=True,
     )
 
@@ -205,9 +204,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _pattern(pattern: Any) -> str | None:
-    """A pattern, if Python can read it."""
-    try:
-        re.compile(pattern)
-    except (re.error, TypeError):
+    """A pattern, if it can be matched without going back."""
+    if not isinstance(pattern, str):
         return None
-    return str(pattern)
+    try:
+        SchemaValidator(core_schema.str_schema(pattern=pattern))
+    except SchemaError:
+        return None
+    return pattern

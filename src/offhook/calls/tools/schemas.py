@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 import orjson
@@ -14,6 +15,8 @@ from offhook.errors import ToolError
 __all__ = ["Arguments", "checked", "checker_of", "faults_of", "inlined", "schema_of"]
 
 _MOST_FAULTS = 3
+_MOST_PARTS = 10_000
+"""A schema of a few lines can refer to itself in more parts than there is memory for."""
 
 
 class Arguments(BaseModel):
@@ -30,10 +33,14 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def inlined(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema without references, which not every model reads; one that refers to itself stays as it is."""
+    """A schema without references, which not every model reads; one that refers to itself, or would be huge, stays as
+    it is."""
     defined = schema.get("$defs", {})
+    parts = count(1)
 
     def put_in(value: Any, inside: tuple[str, ...]) -> Any:
+        if next(parts) > _MOST_PARTS:
+            raise RecursionError("too many parts")
         if isinstance(value, list):
             return [put_in(each, inside) for each in value]
         if not isinstance(value, dict):
