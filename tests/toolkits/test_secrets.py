@@ -33,3 +33,9 @@ def test_they_are_hidden_in_values() -> None:
 
 def test_they_are_not_shown() -> None:
     assert repr(SECRETS) == "Secrets(TOKEN, PIN)"
+
+
+def test_what_a_place_has_in_the_place_of_a_name_that_is_not_set() -> None:
+    assert SECRETS.filled("{env.PIN:9} {env.OTHER:x} {env.OTHER:}.") == "123 x ."
+    with pytest.raises(KeyError, match="OTHER"):
+        SECRETS.filled("{env.OTHER}")
