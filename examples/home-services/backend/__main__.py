@@ -20,4 +20,5 @@ def main() -> None:
     web.run_app(app, host="127.0.0.1", port=options.port)
 
 
-main()
+if __name__ == "__main__":
+    main()

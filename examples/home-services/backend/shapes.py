@@ -1,20 +1,24 @@
 """What the backend is asked: bodies and queries, checked."""
 
 import datetime as dt
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-__all__ = ["Lead", "Phone", "Query", "Service", "Text", "Visit", "digits"]
+__all__ = ["Lead", "Part", "Phone", "Query", "Service", "Text", "Visit", "digits"]
 
 Service = Literal["plumbing", "electrical", "heating", "drainage", "locksmith"]
+Part = Literal["morning", "afternoon", "evening"]
+
+_POSTCODE = re.compile(r"\b([A-Z]{1,2}\d[A-Z\d]?) ?\d[A-Z]{2}\b")
 
 
 def digits(number: str) -> str:
     """The digits of a telephone number. Raises ValueError if there are too few."""
-    found = "".join(filter(str.isdigit, number))
-    if len(found) < 5:
-        raise ValueError("a telephone number has at least five digits")
+    found = "".join(char for char in number if char.isascii() and char.isdigit())
+    if not 5 <= len(found) <= 15:
+        raise ValueError("a telephone number has five to fifteen digits")
     return found
 
 
@@ -27,11 +31,12 @@ class _Shape(BaseModel):
 
 
 class Query(_Shape):
-    """Which visits are possible."""
+    """Which visits are possible: anywhere if there is no postcode, at any time of the day if there is no part of it."""
 
     date: dt.date
     service_type: Service
     postcode: str = Field("", max_length=10)
+    part: Part | None = None
 
 
 class Visit(_Shape):
@@ -41,9 +46,15 @@ class Visit(_Shape):
     phone_number: Phone
     service_type: Service
     preferred_date: dt.date
-    preferred_time: Literal["morning", "afternoon", "evening"] | dt.time
-    address: str = Field("", max_length=400)
-    issue_description: str = Field("", max_length=4_000)
+    preferred_time: Part | dt.time
+    address: str = Field(min_length=1, max_length=400)
+    notes: str = Field("", max_length=4_000)
+
+    @property
+    def query(self) -> Query:
+        """What must be possible for it; the postcode is that of the address, if it has one."""
+        found = _POSTCODE.search(self.address.upper())
+        return Query(date=self.preferred_date, service_type=self.service_type, postcode=found[1] if found else "")
 
 
 class Lead(_Shape):

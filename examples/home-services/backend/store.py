@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .diary import Diary
 from .shapes import Lead, Query, Text, Visit
 
-__all__ = ["Store", "TakenError"]
+__all__ = ["Store"]
 
 _SCHEMA = Path(__file__).with_name("schema.sql")
-_STARTS = ("08:00", "10:00", "12:00", "14:00", "16:00", "18:00")
-_PARTS = {"morning": ("08:00", "10:00"), "afternoon": ("12:00", "14:00", "16:00"), "evening": ("18:00",)}
-_SUNDAY = 6
-_DAYS_AHEAD = 60
+_WAIT_S = 2.0
+"""How long a request waits for another one's transaction."""
+_LEAST_DIGITS = 7
 _PEOPLE = (
     ("Maria Novak", "plumbing,drainage,heating", "SW,SE,W"),
     ("Tom Field", "electrical,heating", "SW,SE,N,E"),
@@ -29,63 +29,60 @@ _CUSTOMERS = (
 _LAST_VISITS = (("V-JM0901", "15550123", 1, "heating", 40), ("V-RH0512", "15550142", 2, "electrical", 120))
 
 
-class TakenError(Exception):
-    """Nobody is free then. `free` has the nearest starts that are."""
-
-    def __init__(self, free: list[str]):
-        self.free = free
-        super().__init__("nobody is free then")
-
-
 class Store:
     """Customers, visits, leads and texts in the file `path`, which is made with a little to begin with.
 
-    The methods block; each is one transaction. `request` is the key of a request: the same one again changes nothing
-    and gets the same answer."""
+    The methods block; each is one transaction, and raises sqlite3.OperationalError where the file is locked for longer
+    than `wait_s`. `request` is the key of a request: the same one again changes nothing and gets the same answer."""
 
-    def __init__(self, path: Path, now: Callable[[], dt.datetime] = dt.datetime.now):
+    def __init__(self, path: Path, now: Callable[[], dt.datetime] = dt.datetime.now, *, wait_s: float = _WAIT_S):
         self._path = path
         self._now = now
+        self._wait_s = wait_s
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._opened() as db:
-            db.executescript(_SCHEMA.read_text(encoding="utf-8"))
+            for statement in _SCHEMA.read_text(encoding="utf-8").split("\n\n"):
+                db.execute(statement)
             if not db.execute("SELECT 1 FROM technicians").fetchone():
                 self._furnish(db)
 
     def customer(self, phone: str) -> dict[str, Any]:
-        """Who has this number."""
+        """Who has this number: `status` is found or unknown."""
         with self._opened() as db:
-            row = db.execute("SELECT * FROM customers WHERE phone = ?", (phone,)).fetchone()
-            return {"found": False} if row is None else {"found": True, **dict(row)}
+            row = db.execute("SELECT * FROM customers WHERE phone = ?", (_known(db, phone),)).fetchone()
+            return {"status": "unknown"} if row is None else {"status": "found", **dict(row)}
 
     def history(self, phone: str) -> dict[str, Any]:
-        """The visits and leads of a number, the newest first."""
+        """The visits and leads of a number, the newest first: `status` is known or unknown."""
         with self._opened() as db:
+            known = _known(db, phone)
             visits = db.execute(
                 "SELECT reference, service, day, start, issue, name AS technician FROM visits "
                 "JOIN technicians ON technicians.id = technician WHERE phone = ? ORDER BY day DESC, start DESC LIMIT 5",
-                (phone,),
+                (known,),
             ).fetchall()
             leads = db.execute(
                 "SELECT reference, service, urgency, made_at FROM leads WHERE phone = ? ORDER BY made_at DESC LIMIT 5",
-                (phone,),
+                (known,),
             ).fetchall()
-            return {"visits": [dict(row) for row in visits], "leads": [dict(row) for row in leads]}
+        found = {"visits": [dict(row) for row in visits], "leads": [dict(row) for row in leads]}
+        past = next((row for row in visits if row["day"] < self._now().date().isoformat()), None)
+        last = {"last_service": past["service"], "last_visit": past["day"]} if past else {}
+        return {"status": "known" if visits or leads else "unknown", **last, **found}
 
     def availability(self, query: Query) -> dict[str, Any]:
-        """The starts on a day at which somebody can come."""
+        """The starts on a day at which somebody can come: `status` is free, full, closed, past, too_far or
+        not_covered, with the `next` free day where there is one."""
         with self._opened() as db:
-            if not self._who(db, query):
-                return {"status": "not_covered", "slots": []}
-            slots = list(self._free(db, query))
-            return {"status": "free" if slots else "full", "date": query.date.isoformat(), "slots": slots}
+            return {"date": query.date.isoformat(), **Diary(db, self._now()).look_up(query)}
 
     def book(self, visit: Visit, request: str | None) -> dict[str, Any]:
-        """Book a visit. Raises TakenError."""
+        """Book a visit: `status` is booked, or taken with other starts in `free`, or as for `availability`."""
         with self._opened() as db:
-            row = db.execute("SELECT * FROM visits WHERE request = ?", (request,)).fetchone()
+            row = self._booked_already(db, visit, request) or self._booked(db, visit, request)
             if row is None:
-                row = self._booked(db, visit, request)
+                found = Diary(db, self._now()).look_up(visit.query)
+                return {**found, "status": "taken"} if found["status"] == "free" else found
             return {"status": "booked", "reference": row["reference"], "date": row["day"], "time": row["start"]}
 
     def lead(self, lead: Lead, request: str | None) -> dict[str, Any]:
@@ -95,8 +92,8 @@ class Store:
                 "INSERT INTO leads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (request) DO UPDATE SET request = request RETURNING reference",
                 (
-                    f"L-{secrets.token_hex(3).upper()}",
-                    lead.phone_number,
+                    _reference("L"),
+                    _known(db, lead.phone_number),
                     lead.caller_name,
                     lead.service_needed,
                     lead.urgency,
@@ -115,7 +112,7 @@ class Store:
             db.execute(
                 "INSERT INTO texts (phone, body, made_at, request) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (request) DO NOTHING",
-                (text.phone_number, text.message, self._now().isoformat(timespec="seconds"), request),
+                (_known(db, text.phone_number), text.message, self._now().isoformat(timespec="seconds"), request),
             )
             return {"status": "queued"}
 
@@ -123,63 +120,44 @@ class Store:
         """All that was entered, for whoever wants to look."""
         with self._opened() as db:
             return {
-                table: [dict(row) for row in db.execute(f"SELECT * FROM {table}")]  # noqa: S608 - three names of ours
-                for table in ("visits", "leads", "texts")
+                table: [dict(row) for row in db.execute(f"SELECT * FROM {table}")]  # noqa: S608 - names of ours
+                for table in ("customers", "visits", "leads", "texts")
             }
 
-    def _booked(self, db: sqlite3.Connection, visit: Visit, request: str | None) -> sqlite3.Row:
-        query = Query(date=visit.preferred_date, service_type=visit.service_type)
-        free = self._free(db, query)
-        wanted = [start for start in self._wanted(visit) if start in free]
-        if not wanted:
-            raise TakenError(list(free)[:3])
+    def _booked_already(self, db: sqlite3.Connection, visit: Visit, request: str | None) -> sqlite3.Row | None:
+        """The visit that this request made, or another one of this customer that is the same in all but its key."""
+        row: sqlite3.Row | None = db.execute("SELECT * FROM visits WHERE request = ?", (request,)).fetchone()
+        if row is not None:
+            return row
+        asked = (_known(db, visit.phone_number), visit.service_type, visit.preferred_date.isoformat())
+        rows = db.execute("SELECT * FROM visits WHERE phone = ? AND service = ? AND day = ?", asked)
+        return next((each for each in rows if each["start"] in Diary.starts_of(visit)), None)
+
+    def _booked(self, db: sqlite3.Connection, visit: Visit, request: str | None) -> sqlite3.Row | None:
+        free = Diary(db, self._now()).free(visit.query)
+        start = next((each for each in Diary.starts_of(visit) if each in free), None)
+        if start is None:
+            return None
+        phone = _known(db, visit.phone_number)
         db.execute(
             "INSERT INTO customers (phone, name, address) VALUES (?, ?, ?) ON CONFLICT (phone) DO NOTHING",
-            (visit.phone_number, visit.customer_name, visit.address),
+            (phone, visit.customer_name, visit.address),
         )
         row: sqlite3.Row = db.execute(
             "INSERT INTO visits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *",
             (
-                f"V-{secrets.token_hex(3).upper()}",
-                visit.phone_number,
-                free[wanted[0]],
+                _reference("V"),
+                phone,
+                free[start],
                 visit.service_type,
                 visit.preferred_date.isoformat(),
-                wanted[0],
+                start,
                 visit.address,
-                visit.issue_description,
+                visit.notes,
                 request,
             ),
         ).fetchone()
         return row
-
-    def _wanted(self, visit: Visit) -> tuple[str, ...]:
-        if isinstance(visit.preferred_time, dt.time):
-            return (visit.preferred_time.isoformat("minutes"),)
-        return _PARTS[visit.preferred_time]
-
-    def _free(self, db: sqlite3.Connection, query: Query) -> dict[str, int]:
-        """Who comes, for each start at which somebody can."""
-        now = self._now()
-        if query.date.weekday() == _SUNDAY or query.date > now.date() + dt.timedelta(days=_DAYS_AHEAD):
-            return {}
-        rows = db.execute("SELECT technician, start FROM visits WHERE day = ?", (query.date.isoformat(),))
-        busy = {(row["technician"], row["start"]) for row in rows}
-        free: dict[str, int] = {}
-        for start in _STARTS:
-            late = dt.datetime.combine(query.date, dt.time.fromisoformat(start)) <= now
-            who = next((each for each in self._who(db, query) if (each, start) not in busy), None)
-            if who is not None and not late:
-                free[start] = who
-        return free
-
-    def _who(self, db: sqlite3.Connection, query: Query) -> list[int]:
-        rows = db.execute("SELECT * FROM technicians ORDER BY id").fetchall()
-        return [
-            row["id"]
-            for row in rows
-            if query.service_type in row["services"].split(",") and _drives_to(row["postcodes"], query.postcode)
-        ]
 
     def _furnish(self, db: sqlite3.Connection) -> None:
         today = self._now().date()
@@ -192,17 +170,26 @@ class Store:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        db = sqlite3.connect(self._path, timeout=5)
+        db = sqlite3.connect(self._path, timeout=self._wait_s)
         db.row_factory = sqlite3.Row
         try:
             with db:
                 db.execute("PRAGMA foreign_keys = ON")
+                # Even to look: what is read must still hold when it is written a line later.
                 db.execute("BEGIN IMMEDIATE")
                 yield db
         finally:
             db.close()
 
 
-def _drives_to(postcodes: str, postcode: str) -> bool:
-    letters = "".join(each for each in postcode.upper()[:2] if each.isalpha())
-    return not letters or letters in postcodes.split(",")
+def _reference(kind: str) -> str:
+    return f"{kind}-{secrets.token_hex(3).upper()}"
+
+
+def _known(db: sqlite3.Connection, phone: str) -> str:
+    """The number as the customer has it: people leave the country out, carriers do not."""
+    rows = [row["phone"] for row in db.execute("SELECT phone FROM customers")]
+    if phone in rows or len(phone) < _LEAST_DIGITS:
+        return phone
+    alike = [row for row in rows if len(row) >= _LEAST_DIGITS and (row.endswith(phone) or phone.endswith(row))]
+    return alike[0] if len(alike) == 1 else phone
