@@ -61,11 +61,11 @@ class _Api:
 
     async def customer(self, request: web.Request) -> web.Response:
         """Who has this number."""
-        return await _answered(self._store.customer, digits(request.match_info["phone"]))
+        return await _answered(self._store.customer, _number(request))
 
     async def history(self, request: web.Request) -> web.Response:
         """What was done for this number."""
-        return await _answered(self._store.history, digits(request.match_info["phone"]))
+        return await _answered(self._store.history, _number(request))
 
     async def availability(self, request: web.Request) -> web.Response:
         """When somebody can come."""
@@ -119,6 +119,14 @@ async def _checked(request: web.Request, handler: _Handler) -> web.StreamRespons
 
 async def _body(request: web.Request, shape: type[_Shape]) -> _Shape:
     return shape.model_validate_json(await request.read())
+
+
+def _number(request: web.Request) -> str:
+    """The digits of the number asked for: none of "anonymous" and whatever else carriers write, who is unknown."""
+    try:
+        return digits(request.match_info["phone"])
+    except ValueError:
+        return ""
 
 
 def _key(request: web.Request) -> str | None:

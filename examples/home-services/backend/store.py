@@ -109,12 +109,12 @@ class Store:
     def text(self, text: Text, request: str | None) -> dict[str, Any]:
         """Queue a text message."""
         with self._opened() as db:
-            db.execute(
+            row = db.execute(
                 "INSERT INTO texts (phone, body, made_at, request) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (request) DO NOTHING",
+                "ON CONFLICT (request) DO UPDATE SET request = request RETURNING id",
                 (_known(db, text.phone_number), text.message, self._now().isoformat(timespec="seconds"), request),
-            )
-            return {"status": "queued"}
+            ).fetchone()
+            return {"status": "queued", "reference": f"T-{row['id']}"}
 
     def everything(self) -> dict[str, list[dict[str, Any]]]:
         """All that was entered, for whoever wants to look."""
