@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import aiohttp
 import structlog
-from backend.api import make_app, serving
-from backend.store import Store
 from pydantic import Field
 from yarl import URL
 
+from backend.api import make_app, serving
+from backend.store import Store
 from offhook import Agent, ToolContext, ToolError
 from offhook.config import Settings
 
