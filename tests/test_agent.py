@@ -1,13 +1,17 @@
 import datetime as dt
 import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import offhook
-from offhook import Agent
+from offhook import Agent, ToolContext
 from offhook.calls.tools.base import ToolRules
+from offhook.config import Settings
 from offhook.errors import ConfigError
 
 
@@ -60,3 +64,66 @@ def test_a_thing_that_is_no_function_is_refused() -> None:
     agent: Any = Agent()
     with pytest.raises(TypeError, match="is no function"):
         agent.tool(7)
+
+
+async def test_what_a_lifespan_yields_is_shared_by_the_tools(tmp_path: Path) -> None:
+    agent, steps = Agent(), list[str]()
+
+    @agent.lifespan
+    async def pool(settings: Settings) -> AsyncIterator[list[str]]:
+        steps.append(f"up, {settings.server.http_port}")
+        yield steps
+        steps.append("down")
+
+    @agent.tool
+    async def look(context: ToolContext) -> bool:
+        """Look."""
+        return context.shared is steps
+
+    [tool] = agent.tools
+    context = ToolContext("call-1", "", tmp_path, lambda: dt.datetime.now(dt.UTC))
+    assert await tool({}, context) is False
+    async with agent.running(Settings()):
+        assert await tool({}, context) is True
+        assert steps == ["up, 8000"]
+    assert steps == ["up, 8000", "down"]
+    assert await tool({}, context) is False
+
+
+async def test_a_lifespan_may_be_a_context_manager() -> None:
+    agent, steps = Agent(), list[str]()
+
+    @agent.lifespan
+    @asynccontextmanager
+    async def pool(_: Settings) -> AsyncIterator[None]:
+        steps.append("up")
+        yield
+        steps.append("down")
+
+    async with agent.running(Settings()):
+        assert steps == ["up"]
+    assert steps == ["up", "down"]
+
+
+async def test_an_agent_without_a_lifespan_runs_too() -> None:
+    async with Agent().running(Settings()):
+        pass
+
+
+def test_what_is_no_lifespan() -> None:
+    async def once(_: Settings) -> None:
+        """Nothing is yielded."""
+
+    with pytest.raises(TypeError, match="no async generator"):
+        Agent().lifespan(once)  # type: ignore[type-var]
+
+
+def test_there_is_one_lifespan() -> None:
+    agent = Agent()
+
+    async def pool(_: Settings) -> AsyncIterator[None]:
+        yield
+
+    agent.lifespan(pool)
+    with pytest.raises(ValueError, match="one lifespan"):
+        agent.lifespan(pool)

@@ -102,7 +102,7 @@ def test_a_speech_to_speech_model_is_found_too() -> None:
     settings = Settings.model_validate({"realtime": {"quick": {"kind": "openai", "truncation": 0.8}}})
     quick, openai = map(settings.realtime_settings, ("quick", "openai"))
     assert (quick.kind, quick.truncation, openai.kind, openai.truncation) == ("openai", 0.8, "openai", "auto")
-    with pytest.raises(ValidationError, match='"quick" is none of openai, .*, so its kind is needed'):
+    with pytest.raises(ValidationError, match=r'"quick" is none of openai, .*, so its kind is needed'):
         Settings.model_validate({"realtime": {"quick": {}}})
 
 

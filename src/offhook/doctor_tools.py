@@ -29,9 +29,13 @@ def tool_checks(settings: Settings) -> Iterator[Check]:
 
 
 def _http_tool(name: str, table: HttpToolSettings) -> Iterator[Check]:
-    for error in missing_secrets("tools", name, table):
-        yield Check("key", "bad", f"{name}: {error.problem}", error.hint)
-    problem = asyncio.run(_unreachable(table))
+    missing = missing_secrets("tools", name, table)
+    yield from (Check("key", "bad", f"{name}: {error.problem}", error.hint) for error in missing)
+    try:
+        address = table.address
+    except KeyError:
+        return
+    problem = asyncio.run(_unreachable(address))
     where = f"{name}: {table.shown_host}"
     if problem:
         yield Check("tool", "bad", f"{where} cannot be reached ({problem})", f"check the url of tools.{name}")
@@ -39,9 +43,9 @@ def _http_tool(name: str, table: HttpToolSettings) -> Iterator[Check]:
         yield Check("tool", "good", f"{where} can be reached")
 
 
-async def _unreachable(table: HttpToolSettings) -> str:
+async def _unreachable(url: str) -> str:
     """Why no connection comes about; nothing is asked for, since that might change something."""
-    address = URL(table.url.partition("{")[0])
+    address = URL(url.partition("{")[0])
     secure = ssl.create_default_context() if address.scheme == "https" else None
     try:
         async with asyncio.timeout(_REACHED_S):

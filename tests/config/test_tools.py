@@ -62,6 +62,7 @@ def test_a_schema_stays_as_it_is() -> None:
         ({"parameters": {"type": "object", "properties": []}}, "properties is not a table"),
         ({"parameters": {"type": "object", "properties": {"p": 1}}}, '"p" is not a table'),
         ({"headers": {"Authorization": "Bearer abcdef"}}, "secrets do not go in this file"),
+        ({"headers": {"Authorization": "Bearer {env.KEY:abcdef}"}}, "secrets do not go in this file"),
         ({"headers": {"X-Api-Key": "abcdef"}}, "secrets do not go in this file"),
         ({"headers": {"Two Words": "x"}}, "it is not a header"),
         ({"headers": {"X-A": "a\r\nX-B: b"}}, "it is not a header"),
@@ -79,6 +80,48 @@ def test_a_wrong_http_tool(values: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError) as caught:
         tool(**values)
     assert said in fault(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "address"),
+    [
+        ({"url": "{env.CRM:http://127.0.0.1:8081}/a?b=c"}, "http://127.0.0.1:8081/a?b=c"),
+        (
+            {"url": "{env.CRM:http://127.0.0.1:8081}/a", "secrets": {"CRM": "https://crm.example/v2/"}},
+            "https://crm.example/v2/a",
+        ),
+        ({"url": "{env.CRM}", "secrets": {"CRM": "https://crm.example"}}, "https://crm.example"),
+        ({"url": "https://crm.example/{env.CRM}"}, "https://crm.example/{env.CRM}"),
+    ],
+)
+def test_an_address_may_begin_with_one_of_the_environment(values: dict[str, Any], address: str) -> None:
+    assert tool(**values).address == address
+
+
+def test_an_address_of_the_environment_that_is_not_set() -> None:
+    table = tool(url="{env.CRM}/a")
+    assert table.shown_host == "{env.CRM}"
+    with pytest.raises(KeyError, match="CRM"):
+        _ = table.address
+
+
+@pytest.mark.parametrize("said", ["crm.example", "https://", "https://{x}/", "https://a/?b", "https://a/#b", "ftp://a"])
+def test_the_environment_must_say_an_address(said: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        tool(url="{env.CRM}/a", secrets={"CRM": said})
+    assert "{env.CRM} is not an address" in fault(caught.value)
+
+
+@pytest.mark.parametrize("url", ["{env.CRM}.example/a", "{env.CRM}{phone}", "{env.CRM}@crm.example/"])
+def test_nothing_joins_the_host_of_the_environment(url: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        tool(url=url, parameters=PHONE, secrets={"CRM": "https://crm"})
+    assert "{env.CRM} is not an address" in fault(caught.value)
+
+
+def test_a_table_in_the_place_of_a_built_in_tool() -> None:
+    tables = {"tools": {"book_appointment": {"description": "x", "url": "http://x/"}}}
+    assert "book_appointment" in Settings.model_validate(tables).tools
 
 
 def test_the_host_may_be_shown_and_nothing_else_of_the_address() -> None:
@@ -108,6 +151,7 @@ def test_a_wrong_mcp_server(values: dict[str, Any], said: str) -> None:
     [
         ({"tools": {"end_call": {"description": "x", "url": "http://x/"}}}, 'there is another tool "end_call"'),
         ({"mcp": {"end_call": {"command": "x"}}}, 'there is another tool "end_call"'),
+        ({"mcp": {"take_message": {"command": "x"}}}, 'there is another tool "take_message"'),
         (
             {"tools": {"crm": {"description": "x", "url": "http://x/"}}, "mcp": {"crm": {"command": "x"}}},
             'there is another tool "crm"',
@@ -144,6 +188,7 @@ def test_names_in_the_environment() -> None:
         body={"a": ["{env.D}", "{call.id}"]},
     )
     assert env_names(settings) == {"A", "B", "C", "D"}
+    assert env_names(tool(url="{env.A:http://x}/", headers={"X-B": "{env.B:}", "X-C": "{env.C:1}{env.C}"})) == {"C"}
     server = McpSettings(url="http://mcp.example/", headers={"Authorization": "Bearer {env.E}"})
     assert env_names(server) == {"E"}
     assert env_names(McpSettings(command="x", env=("F", "G"))) == {"F", "G"}

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from offhook.calls.tools.base import ToolContext
 from offhook.config import AgentSettings, Settings
@@ -135,3 +136,57 @@ async def test_a_tool_of_a_server_gives_way_to_one_of_a_file(tmp_path: Path) -> 
         assert [tool.spec.name for tool in tools] == ["stock", "shop_stock", "order_status"]
     finally:
         await toolbox.close()
+
+
+LIFESPAN = """
+from collections.abc import AsyncIterator
+
+from offhook import Agent, ToolContext
+from offhook.config import Settings
+
+agent = Agent()
+steps = []
+
+
+@agent.lifespan
+async def pool(settings: Settings) -> AsyncIterator[list[str]]:
+    steps.append("up")
+    yield steps
+    steps.append("down")
+    raise OSError("it would not close")
+
+
+@agent.tool
+async def look(context: ToolContext) -> list[str]:
+    \"\"\"Look.\"\"\"
+    return context.shared
+"""
+
+
+async def test_a_lifespan_goes_from_the_first_agent_of_a_file_to_the_end(tmp_path: Path, context: ToolContext) -> None:
+    file = tmp_path / "agent.py"
+    file.write_text(LIFESPAN)
+    agents = [AgentSettings(code=file, tools=tools) for tools in ((), ("end_call",))]
+    toolbox = Toolbox(Settings(agents={"first": agents[0], "second": agents[1]}))
+    [[first], [_]] = [tuple(await toolbox.tools(agent)) for agent in agents]
+    steps = await first({}, context)
+    assert steps == ["up"]
+    with capture_logs() as logs:
+        await toolbox.close()
+    assert steps == ["up", "down"]
+    assert [entry["event"] for entry in logs] == ["a lifespan ended with an error"]
+
+
+async def test_an_agent_that_two_files_have_from_a_third_one_has_one_lifespan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    (tmp_path / "their_agent.py").write_text(LIFESPAN.replace('    raise OSError("it would not close")\n', ""))
+    files = [tmp_path / name for name in ("one.py", "two.py")]
+    for file in files:
+        file.write_text("from their_agent import agent\n")
+    toolbox = Toolbox(Settings())
+    for file in files:
+        await toolbox.tools(AgentSettings(code=file, tools=()))
+    await toolbox.close()
+    assert sys.modules.pop("their_agent").steps == ["up", "down"]

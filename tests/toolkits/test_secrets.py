@@ -44,3 +44,9 @@ def test_what_is_left_is_still_the_same_json() -> None:
         "id [secret]": ["[secret]", 1234.5, True, None],
         "id": "[secret]",
     }
+
+
+def test_what_a_place_has_in_the_place_of_a_name_that_is_not_set() -> None:
+    assert SECRETS.filled("{env.PIN:9} {env.OTHER:x} {env.OTHER:}.") == "123 x ."
+    with pytest.raises(KeyError, match="OTHER"):
+        SECRETS.filled("{env.OTHER}")

@@ -36,7 +36,7 @@ from offhook.config.providers import (
     SttSettings,
     TtsSettings,
 )
-from offhook.config.tools import BUILTIN_TOOLS, HttpToolSettings, McpSettings
+from offhook.config.tools import BUILTIN_TOOLS, REPLACEABLE_TOOLS, HttpToolSettings, McpSettings
 
 __all__ = [
     "AudioSocketSettings",
@@ -276,10 +276,13 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _tools_exist(self) -> "Settings":
-        for name in (*self.tools, *self.mcp):
-            if name in BUILTIN_TOOLS or (name in self.tools and name in self.mcp):
-                raise wrong(f'there is another tool "{name}"', "tools" if name in self.tools else "mcp", name)
-        every = (*BUILTIN_TOOLS, *self.tools, *self.mcp)
+        for kind, names, taken in (
+            ("tools", self.tools, (*self.mcp, *(name for name in BUILTIN_TOOLS if name not in REPLACEABLE_TOOLS))),
+            ("mcp", self.mcp, BUILTIN_TOOLS),
+        ):
+            if name := next((each for each in names if each in taken), ""):
+                raise wrong(f'there is another tool "{name}"', kind, name)
+        every = dict.fromkeys((*BUILTIN_TOOLS, *self.tools, *self.mcp))
         for path, settings in self._ways():
             for name in settings.tools:
                 if name not in every:

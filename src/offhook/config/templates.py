@@ -1,4 +1,5 @@
-"""Places in the texts of a tool's settings: `{argument}`, `{call.id}`, `{env.NAME}`; `{{` and `}}` are plain braces."""
+"""Places in the texts of a tool's settings: `{argument}`, `{call.id}`, `{env.NAME}`, `{env.NAME:else}`; `{{` and `}}`
+are plain braces."""
 
 import re
 from collections.abc import Iterator
@@ -18,10 +19,12 @@ _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place that is filled from the arguments, from what is known of the call, or from the environment."""
+    """A place that is filled from the arguments, from what is known of the call, or from the environment; there by
+    `default` where the name is not set, unless that is None."""
 
     source: Literal["argument", "call", "env"]
     name: str
+    default: str | None = None
 
     def __str__(self) -> str:
         return f"{{{self.name}}}" if self.source == "argument" else f"{{{self.source}.{self.name}}}"
@@ -69,7 +72,7 @@ def _place(inner: str) -> Place:
         return Place("argument", inner)
     if source == "call" and (name in CALL_FACTS or _VARIABLE.fullmatch(name)):
         return Place("call", name)
-    if source == "env" and _ENV_NAME.fullmatch(name):
-        return Place("env", name)
+    if source == "env" and _ENV_NAME.fullmatch((variable := name.partition(":"))[0]):
+        return Place("env", variable[0], variable[2] if variable[1] else None)
     facts = ", ".join(f"{{call.{fact}}}" for fact in (*CALL_FACTS, "variables.…"))
     raise ValueError(f'"{{{inner[:40]}}}" is no place; there are: {{argument}}, {facts}, {{env.NAME}}')

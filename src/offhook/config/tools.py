@@ -11,7 +11,16 @@ from pydantic import Field, SecretStr, model_validator
 from offhook.config.base import Section, WebAddress, wrong
 from offhook.config.templates import Place, parts_of, places_in
 
-__all__ = ["BUILTIN_TOOLS", "USUAL_TOOLS", "HttpToolSettings", "McpSettings", "ToolTable", "env_names", "secret_names"]
+__all__ = [
+    "BUILTIN_TOOLS",
+    "REPLACEABLE_TOOLS",
+    "USUAL_TOOLS",
+    "HttpToolSettings",
+    "McpSettings",
+    "ToolTable",
+    "env_names",
+    "secret_names",
+]
 
 USUAL_TOOLS = (
     "take_message",
@@ -27,9 +36,13 @@ USUAL_TOOLS = (
 BUILTIN_TOOLS = (*USUAL_TOOLS, "send_dtmf")
 """Names of all the tools that come with the house."""
 
+REPLACEABLE_TOOLS = ("take_message", "check_availability", "book_appointment")
+"""Those in whose place a table of the same name stands. The others do something to the call itself."""
+
 _TYPES = ("string", "integer", "number", "boolean", "array", "object")
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "api-key", "cookie"})
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_BASE = re.compile(r"https?://[^\s{}?#@]+")
 _SECRETS = "what the names in {env.…} hold in the environment or in .env"
 _BARGE_IN = "when the caller interrupts: keep it running, or cancel it"
 
@@ -46,7 +59,7 @@ class HttpToolSettings(Section):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = Field("GET", description="GET, POST, PUT, PATCH, DELETE")
     url: str = Field(
         ...,
-        pattern=r"^https?://\S+$",
+        pattern=r"^(https?://|\{env\.)\S+$",
         description="its address, with places such as {argument}, {call.caller_number} or {env.NAME}",
         examples=["https://crm.example/hours"],
     )
@@ -85,11 +98,25 @@ class HttpToolSettings(Section):
     @property
     def shown_host(self) -> str:
         """Where it asks, as messages may show it."""
-        return urlsplit(self.url).netloc
+        base = _base_of(self.url)
+        return str(base) if base else urlsplit(self.url).netloc
+
+    @property
+    def address(self) -> str:
+        """Its address; a place of the environment that it begins with is filled in. Raises KeyError if that is not
+        set."""
+        base = _base_of(self.url)
+        return self.url if base is None else self._base(base).rstrip("/") + self.url.partition("}")[2]
+
+    def _base(self, place: Place) -> str:
+        known = self.secrets[place.name].get_secret_value() if place.name in self.secrets else place.default
+        if known is None:
+            raise KeyError(place.name)
+        return known
 
     @model_validator(mode="after")
     def _is_whole(self) -> "HttpToolSettings":
-        _check_host(self.url)
+        self._check_address()
         _check_parameters(self.parameters)
         schema = self.arguments_schema
         for key in ("url", "query", "headers", "body"):
@@ -100,6 +127,21 @@ class HttpToolSettings(Section):
         if self.body and self.method in ("GET", "DELETE"):
             raise wrong(f"a {self.method} has no body", "body")
         return self
+
+    def _check_address(self) -> None:
+        """No argument may lead to another server, and what the environment says must be an address."""
+        place = _base_of(self.url)
+        if place is None:
+            return _check_host(self.url)
+        try:
+            base = self._base(place)
+        except KeyError:
+            # That it is missing is told when an agent uses the tool.
+            base = "http://unset.invalid"
+        rest = self.url.partition("}")[2]
+        if not _BASE.fullmatch(base) or rest[:1] not in ("", "/", "?"):
+            raise wrong(f"{place} is not an address such as https://crm.example, with a / after it", "url")
+        return _check_host(base + rest)
 
 
 class McpSettings(Section):
@@ -143,8 +185,19 @@ def secret_names(table: Mapping[str, Any]) -> set[str]:
 
 
 def env_names(table: ToolTable) -> set[str]:
-    """The names in the environment that a table wants to know."""
-    return secret_names(table.model_dump(include={"env", "url", "query", "headers", "body"}))
+    """The names in the environment that a table cannot do without."""
+    written = table.model_dump(include={"url", "query", "headers", "body"})
+    needed = {place.name for place in places_in(written) if place.source == "env" and place.default is None}
+    return needed | set(table.env if isinstance(table, McpSettings) else ())
+
+
+def _base_of(url: str) -> Place | None:
+    """The place that an address begins with."""
+    try:
+        first = next(iter(parts_of(url)))
+    except ValueError:
+        return None
+    return first if isinstance(first, Place) else None
 
 
 def _listed(value: Any) -> Iterator[Any]:
@@ -206,5 +259,6 @@ def _check_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not value.isprintable():
             raise wrong("it is not a header", "headers", name)
-        if name.lower() in _SECRET_HEADERS and not any(place.source == "env" for place in places_in(value)):
+        given = [place for place in places_in(value) if place.source == "env" and not place.default]
+        if name.lower() in _SECRET_HEADERS and not given:
             raise wrong("secrets do not go in this file; write {env.NAME}, and NAME=… into .env", "headers", name)

@@ -1,23 +1,25 @@
-"""Loads a Python file with tools of a user's own."""
+"""Loads a Python file with tools of a user's own, and opens what they need all the time."""
 
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
 from offhook.agent import Agent
 from offhook.calls.tools.functions import FunctionTool
+from offhook.config import Settings
 from offhook.errors import ConfigError
 
-__all__ = ["load_code", "refuse_twins"]
+__all__ = ["load_code", "refuse_twins", "running"]
 
 _EXAMPLE = "write `agent = Agent()` at its top level, and `@agent.tool` above an async function"
 
 
-def load_code(path: Path, *, setting: str = "") -> tuple[FunctionTool, ...]:
-    """Run the file at `path`, which may import what lies beside it, and take the tools of its agents.
+def load_code(path: Path, *, setting: str = "") -> tuple[Agent, ...]:
+    """Run the file at `path`, which may import what lies beside it, and take its agents.
 
     Raises ConfigError with file and line for one that cannot be run or holds no agent."""
     if not path.is_file():
@@ -28,7 +30,24 @@ def load_code(path: Path, *, setting: str = "") -> tuple[FunctionTool, ...]:
     agents = {id(each): each for each in vars(module).values() if isinstance(each, Agent)}
     if not agents:
         raise ConfigError("holds no Agent", setting=setting, file=path, hint=_EXAMPLE)
-    return tuple(tool for agent in agents.values() for tool in agent.tools)
+    return tuple(agents.values())
+
+
+@asynccontextmanager
+async def running(agent: Agent, settings: Settings, path: Path, *, setting: str = "") -> AsyncIterator[None]:
+    """The lifespan of an agent that came from the file at `path`. Raises ConfigError where it cannot begin."""
+    begun = False
+    try:
+        async with agent.running(settings):
+            begun = True
+            yield
+    except ConfigError:
+        raise
+    except Exception as error:  # whatever a user's code may raise
+        if begun:
+            raise
+        problem = f"its lifespan failed: {type(error).__name__}: {error}"
+        raise ConfigError(problem, setting=setting, file=path, line=_line(error, path)) from error
 
 
 def refuse_twins(tools: Iterable[FunctionTool], taken: Iterable[str]) -> None:

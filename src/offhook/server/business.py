@@ -35,12 +35,14 @@ class _Joined:
 
 
 def business_of(agent: AgentSettings, more_tools: Iterable[Tool] = (), languages: Sequence[str] = ()) -> Business:
-    """Read the files that an agent names; `more_tools` stand beside the built-in ones, and are gone through anew for
-    each call. `languages` are all that the agent talks. Raises ConfigError."""
-    flow, facts = load_flow(agent.flow), load_facts(agent.facts)
+    """Read the files that an agent names; `more_tools` stand beside the built-in ones, or in their place, and are gone
+    through anew for each call. `languages` are all that the agent talks. Raises ConfigError."""
+    own = {tool.spec.name for tool in more_tools}
+    flow, facts = load_flow(agent.flow, tools=own), load_facts(agent.facts)
     named = agent.model_copy(update={"greeting": agent.greeting.replace("{business}", facts.business.name)})
     instructions = agent.instructions or instructions_for_llm(flow, facts)
     if len(languages) > 1:
         instructions = f"{instructions}\n\nTalk {language_name(agent.language)} with the caller."
-    built_in = builtin_tools(facts, agent.transfers, agent.tools, dispositions=agent.dispositions, languages=languages)
+    names = [name for name in agent.tools if name not in own]
+    built_in = builtin_tools(facts, agent.transfers, names, dispositions=agent.dispositions, languages=languages)
     return Business(named, flow, facts, instructions, _Joined(built_in, more_tools))

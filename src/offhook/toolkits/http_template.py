@@ -45,7 +45,7 @@ class HttpTemplate:
     """The request of one tool, with its places. Raises KeyError for a name in the environment that is not set."""
 
     def __init__(self, settings: HttpToolSettings, secrets: Secrets):
-        origin, path, query = _split(settings.url)
+        origin, path, query = _split(settings.address)
         self._origin = str(URL(origin).origin())
         self._path, self._query = parts_of(path), parts_of(query)
         self._settings = settings
@@ -61,7 +61,7 @@ class HttpTemplate:
                 case "call":
                     return _fact(context, place.name)
                 case "env":
-                    return self._secrets[place.name]
+                    return self._secrets.of(place)
 
         body = _filled_value(self._settings.body, look)
         headers = dict(_headers(self._settings.headers, look))

@@ -14,6 +14,7 @@ from mcp import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from offhook.config import McpSettings
+from offhook.config.templates import Place
 from offhook.errors import ConfigError
 from offhook.toolkits.secrets import Secrets
 
@@ -48,7 +49,7 @@ def _stdio(settings: McpSettings, secrets: Secrets) -> AbstractAsyncContextManag
     server = StdioServerParameters(
         command=_program(settings) or str(settings.command),
         args=list(settings.args),
-        env={name: secrets[name] for name in settings.env},
+        env={name: secrets.of(Place("env", name)) for name in settings.env},
         cwd=settings.cwd,
     )
     return stdio_client(server, errlog=_errors())

@@ -28,12 +28,15 @@ class Secrets:
     def __repr__(self) -> str:
         return f"Secrets({', '.join(self._values)})"
 
-    def __getitem__(self, name: str) -> str:
-        return self._values[name]
+    def of(self, place: Place) -> str:
+        """What fills a place. Raises KeyError where the name is not set and the place has nothing else."""
+        if place.name not in self._values and place.default is not None:
+            return place.default
+        return self._values[place.name]
 
     def filled(self, text: str) -> str:
         """`text` with its `{env.NAME}`; it has no other places."""
-        return "".join(self[part.name] if isinstance(part, Place) else part for part in parts_of(text))
+        return "".join(self.of(part) if isinstance(part, Place) else part for part in parts_of(text))
 
     def hidden(self, text: str) -> str:
         """`text` without any of the values."""

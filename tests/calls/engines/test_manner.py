@@ -32,8 +32,8 @@ class PaperParts:
 def handle(events: list[CallEvent] | None = None) -> CallHandle:
     facts = CallFacts("call-1", "reception", "Be kind.", NOW, variables={"name": "Ann"})
     context = ToolContext("call-1", "", Path(), lambda: NOW)
-    emit = [].append if events is None else events.append
-    return CallHandle(facts, Line().playout, lambda: 40, emit, lambda reason, detail: None, context)
+    told: list[CallEvent] = [] if events is None else events
+    return CallHandle(facts, Line().playout, lambda: 40, told.append, lambda reason, detail: None, context)
 
 
 def manner() -> Manner[PaperParts]:
@@ -62,7 +62,7 @@ def test_a_language_brings_its_own_settings_and_voids_what_was_changed() -> None
 
 def test_one_change_may_name_a_language_and_what_differs_in_it() -> None:
     now = manner().after(Change(language="es", tools=["buscar"], turns={"barge_in": False}))
-    assert now.tools == {"buscar"}
+    assert now.tools == frozenset({"buscar"})
     assert (now.agent.turns.silence_ms, now.agent.turns.barge_in) == (800, False)
 
 

@@ -52,7 +52,8 @@ class ToolContext:
     """What a tool may know of the call that uses it. `now` gives the local time with its zone. `transfer` hands the
     caller over to a number, where the carrier lets us; it raises CallError. `variables` came with the call.
     `tool_call_id` is the responder's name of this use of the tool. `hand` is for all else that is done to a call in
-    progress. `change` changes the agent in the middle of the call; it raises ToolError, and nothing is changed."""
+    progress. `change` changes the agent in the middle of the call; it raises ToolError, and nothing is changed.
+    `shared` is what the lifespan of the tool's agent gave, for tools in Python."""
 
     call_id: str
     caller_number: str
@@ -64,6 +65,7 @@ class ToolContext:
     tool_call_id: str = ""
     hand: CallHand | None = None
     change: Callable[[Change], None] | None = None
+    shared: Any = None
 
 
 @dataclass(frozen=True, slots=True)

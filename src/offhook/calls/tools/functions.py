@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -33,10 +33,17 @@ class _Parameter:
 
 class FunctionTool(Tool):
     """The async function `function`, by its own name if none is given. Raises ConfigError with the function's file and
-    line if no tool can be made of it."""
+    line if no tool can be made of it. `shared` gives what all calls of it have in common."""
 
-    def __init__(self, function: Callable[..., Awaitable[Any]], rules: ToolRules, name: str = ""):
+    def __init__(
+        self,
+        function: Callable[..., Awaitable[Any]],
+        rules: ToolRules,
+        name: str = "",
+        shared: Callable[[], Any] = lambda: None,
+    ):
         self._function = function
+        self._shared = shared
         code = inspect.unwrap(function).__code__
         self.file, self.line = Path(code.co_filename), code.co_firstlineno
         self.rules = rules
@@ -56,7 +63,8 @@ class FunctionTool(Tool):
         except ValidationError as error:
             raise ToolError(faults_of(error)) from error
         given = {each.name: getattr(taken, each.field) for each in self._parts}
-        return await self._function(**given, **dict.fromkeys(self._contexts, context))
+        known = replace(context, shared=self._shared())
+        return await self._function(**given, **dict.fromkeys(self._contexts, known))
 
     def _parameters(self) -> Iterator[_Parameter]:
         try:

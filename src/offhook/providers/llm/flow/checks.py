@@ -19,6 +19,13 @@ BUILT_IN_TOOLS: Mapping[str, frozenset[str]] = {
     "switch_language": frozenset({"language"}),
     "end_call": frozenset({"reason", "disposition", "summary"}),
 }
+_KEYS_OF_A_KIND = {
+    "so_far": "phone",
+    "suggest": "phone",
+    "lead_ins": "text",
+    "lead_outs": "text",
+    "choices": "choice",
+}
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
 _ALWAYS = {"business", "caller_number", "value", "what"}
 _POLARITY = {"yes", "no"}
@@ -92,7 +99,9 @@ def _slots(flow: Flow) -> Iterator[Fault]:
 
 
 def _only_for(slot: Slot, here: _Path) -> Iterator[Fault]:
-    for key, kind in (("so_far", "phone"), ("suggest", "phone"), ("lead_ins", "text"), ("lead_outs", "text")):
+    if slot.kind == "choice" and not slot.choices:
+        yield Fault(here, "a slot of kind choice needs choices", 'Add choices = { value = ["phrase", ...] }.')
+    for key, kind in _KEYS_OF_A_KIND.items():
         if getattr(slot, key) and slot.kind != kind:
             yield Fault((*here, key), f'"{key}" is for slots of kind {kind}', "Remove it, or change the kind.")
 
@@ -148,6 +157,7 @@ def _tool(flow: Flow, name: str, state: State, tools: Mapping[str, frozenset[str
         if not outcome.to and not state.next:
             yield Fault((*here, "outcomes", status), "the outcome leads nowhere", "Add `to`, or `next` to the state.")
         yield from _forgotten(flow, (*here, "outcomes", status, "forget"), outcome.forget)
+        yield from _forgotten(flow, (*here, "outcomes", status, "fill"), outcome.fill)
 
 
 def _variables(flow: Flow) -> Iterator[Fault]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from offhook.providers.llm.flow.choices import Choices
 from offhook.providers.llm.flow.dates import find_date
 from offhook.providers.llm.flow.facts import Facts
 from offhook.providers.llm.flow.mind import Mind
@@ -97,7 +98,7 @@ _EMPTY = frozenset(
 _NEW_CLAUSES = {(joint, who) for joint in ("and", "so", "but") for who in ("i", "we", "can", "could", "would")}
 _ENDINGS = {"on", "at", "for", "in", "and", "by", "the", "please", "to", "this", "next", "of", "or"}
 _OPENINGS = ("it is about", "it is regarding", "it is because", "i am calling about", "i am calling because", "about")
-_KINDS: tuple[SlotKind, ...] = ("phone", "date", "time", "part", "number", "yes_no", "name", "text")
+_KINDS: tuple[SlotKind, ...] = ("phone", "date", "time", "part", "number", "yes_no", "choice", "name", "text")
 
 
 @dataclass(slots=True)
@@ -113,9 +114,10 @@ class _Rest:
 class Extractor:
     """Finds slot values; one object per call."""
 
-    def __init__(self, flow: Flow, facts: Facts, caller_number: str):
+    def __init__(self, flow: Flow, facts: Facts, choices: Choices, caller_number: str):
         self.flow = flow
         self.facts = facts
+        self.choices = choices
         self.caller_number = caller_number
 
     def find(self, utterance: Utterance, mind: Mind, now: datetime) -> dict[str, str]:
@@ -146,6 +148,8 @@ class Extractor:
             return _name(name, rest, mind, asked=asked)
         if kind == "text":
             return _text(self.flow.slots[name], name, rest, mind, asked=asked)
+        if kind == "choice":
+            return self._choice(name, rest, mind, asked=asked or self._may_change(name, mind))
         if kind == "time":
             return self._time(rest, mind, now, asked=asked or self._may_change(name, mind))
         return _simple(kind, rest, now.date(), asked=asked or (kind == "date" and self._may_change(name, mind)))
@@ -153,6 +157,12 @@ class Extractor:
     def _may_change(self, name: str, mind: Mind) -> bool:
         """Whether a menu stands open that sends a new value of this slot somewhere."""
         return mind.question.kind == "menu" and name in self.flow.states[mind.state].changed
+
+    def _choice(self, name: str, rest: _Rest, mind: Mind, *, asked: bool) -> str | None:
+        """What was chosen. Its words stay, since a text may have them too; what is settled is changed on request."""
+        if name in mind.slots and not asked and not _CUES & set(rest.utterance.words):
+            return None
+        return self.choices.find(name, rest.utterance)
 
     def _phone(self, name: str, rest: _Rest, mind: Mind, *, asked: bool) -> str | None:
         old = mind.slots.get(name, "")

@@ -50,7 +50,8 @@ def _wants(flow: Flow) -> Iterator[str]:
 def _slots(flow: Flow) -> Iterator[str]:
     for name, slot in flow.slots.items():
         confirm = " Read it back and wait for a yes." if slot.confirm == "explicit" else ""
-        yield f"{name}: {slot.about or slot.kind}.{confirm}"
+        choices = f" One of {', '.join(slot.choices)}." if slot.choices else ""
+        yield f"{name}: {slot.about or slot.kind}.{choices}{confirm}"
 
 
 def _tools(flow: Flow) -> Iterator[str]:

@@ -9,7 +9,13 @@ from offhook.providers.llm.flow.tables import Lines, Table
 
 __all__ = ["Flow", "GlobalLines", "Intent", "Outcome", "Persona", "Slot", "SlotKind", "State"]
 
-SlotKind = Literal["name", "phone", "text", "date", "time", "part", "yes_no", "number"]
+SlotKind = Literal["name", "phone", "text", "date", "time", "part", "yes_no", "number", "choice"]
+
+
+def _check_phrases(phrases: tuple[str, ...]) -> tuple[str, ...]:
+    for phrase in phrases:
+        Phrase(phrase)
+    return phrases
 
 
 class Persona(Table):
@@ -51,10 +57,18 @@ class Slot(Table):
     min_digits: int = Field(7, ge=2, le=15)
     usual_digits: int = Field(10, ge=2, le=15)
     max_digits: int = Field(15, ge=2, le=15)
+    choices: dict[str, tuple[str, ...]] = Field({}, description="choice: each value, and the phrases that mean it")
     lead_ins: tuple[str, ...] = Field((), description="text: words that begin an answer nobody asked for, kept")
     lead_outs: tuple[str, ...] = Field((), description="text: the same, but not part of the answer")
     tries: int = Field(3, ge=1, le=6)
     give_up: str = Field("skip", description="after so many tries: skip, or the state to go to")
+
+    @field_validator("choices")
+    @classmethod
+    def _readable(cls, choices: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for phrases in choices.values():
+            _check_phrases(phrases)
+        return choices
 
 
 class Outcome(Table):
@@ -63,6 +77,7 @@ class Outcome(Table):
     say: Lines = ()
     to: str = ""
     forget: tuple[str, ...] = ()
+    fill: dict[str, str] = Field({}, description="slots that get their value from the result, such as {result.name}")
 
 
 class Intent(Table):
@@ -80,9 +95,7 @@ class Intent(Table):
     @field_validator("phrases")
     @classmethod
     def _readable(cls, phrases: tuple[str, ...]) -> tuple[str, ...]:
-        for phrase in phrases:
-            Phrase(phrase)
-        return phrases
+        return _check_phrases(phrases)
 
 
 class State(Table):

@@ -150,6 +150,9 @@ class Progress:
         """Go where a tool's result leads, and on from there."""
         self.mind.result, self.mind.pending = dict(result), ""
         outcome = self._outcome("error" if "error" in result else str(result.get("status", "else")))
+        for slot, template in outcome.fill.items():
+            if value := self.speech.argument(template):
+                self.mind.fill(slot, value, sure=True)
         self.reply.say(self.speech.line(f"outcome {self.mind.state} {result.get('status')}", outcome.say))
         self.mind.forget(*outcome.forget)
         self.go(self.flow.lost if looped else outcome.to or self.state.next)

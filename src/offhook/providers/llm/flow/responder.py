@@ -7,6 +7,7 @@ from typing import Any
 
 from offhook.providers.llm.base import CallFacts, Message, Piece, TextDelta, ToolSpec
 from offhook.providers.llm.flow.answering import Answerer
+from offhook.providers.llm.flow.choices import Choices
 from offhook.providers.llm.flow.dialogue import Dialogue
 from offhook.providers.llm.flow.ear import Ear, Intents
 from offhook.providers.llm.flow.extract import Extractor
@@ -117,11 +118,13 @@ class FlowFactory:
         self.facts = facts
         self._now = now
         self._intents = Intents(flow)
+        self._choices = Choices(flow)
         self._answerer = Answerer(facts)
 
     def open(self, call: CallFacts, on_usage: OnUsage = not_counted) -> FlowResponder:
         """A responder for a new call."""
-        ear = Ear(self.flow, self._intents, self._answerer, Extractor(self.flow, self.facts, call.caller_number))
+        extractor = Extractor(self.flow, self.facts, self._choices, call.caller_number)
+        ear = Ear(self.flow, self._intents, self._answerer, extractor)
         fixed = {"business": self.facts.business.name, "caller_number": call.caller_number}
         return FlowResponder(self.flow, ear, fixed, self._now or (lambda: call.started_at))
 
