@@ -6,12 +6,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from inspect import isasyncgenfunction, isfunction
 from typing import Any, Literal, TypeVar, overload
 
+from offhook.calls.change import Change
 from offhook.calls.tools.base import ToolContext, ToolRules
 from offhook.calls.tools.functions import FunctionTool
 from offhook.config import Settings
 from offhook.errors import ToolError
 
-__all__ = ["Agent", "ToolContext", "ToolError"]
+__all__ = ["Agent", "Change", "ToolContext", "ToolError"]
 
 _Function = TypeVar("_Function", bound=Callable[..., Awaitable[Any]])
 _Lifespan = TypeVar(

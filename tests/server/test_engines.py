@@ -112,3 +112,30 @@ async def test_a_variant_is_an_agent_of_its_own_on_the_same_providers(brains: Br
         assert vendor.double.models_asked <= 3, "each provider is asked once, and none for each variant"
         assert "You have called us very often." in prepared
         await brains.close()
+
+
+async def test_each_language_is_ready_on_the_same_providers_and_knows_the_others(brains: Brains) -> None:
+    vendor = Vendor()
+    async with vendor.double.serve() as url:
+        whole = settings(url).model_dump()
+        whole["agents"]["a"]["languages"] = {"es": {"greeting": "Hola de {business}.", "llm": ["x"]}}
+        of = Settings.model_validate(whole)
+        await load_engines(of, of.answering, brains)
+        assert set(brains.engines) == {"a", "a@es"}
+        assert brains.instructions["a"].endswith("Talk English with the caller.")
+        assert brains.instructions["a@es"].endswith("Talk Spanish with the caller.")
+        prepared = [request.body["input"].strip() for request in vendor.speech.requests]
+        assert "Hola de Ace Plumbing." in prepared
+        assert vendor.double.models_asked <= 3
+        for name in ("a", "a@es"):
+            parts = brains.engines[name].keywords["parts"]  # type: ignore[attr-defined]
+            assert set(parts.languages) == {"en", "es"}
+            names = [tool.spec.name for tool in parts.tools]
+            assert "switch_language" in names
+        await brains.close()
+
+
+async def test_a_language_that_cannot_be_talked_stops_the_start(brains: Brains) -> None:
+    of = Settings.model_validate({"agents": {"a": {"languages": {"es": {}}}}})
+    with pytest.raises(SettingsError, match="hibari speaks English only"):
+        await load_engines(of, of.answering, brains)

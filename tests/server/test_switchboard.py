@@ -224,3 +224,20 @@ async def test_whom_we_called_is_talked_to_whatever_the_day_has_cost(tmp_path: P
     assert (leg.closed, board.switchboard.active) == ([], 1)
     await board.switchboard.hang_up_all()
     board.files.shutdown()
+
+
+async def test_the_route_or_the_carrier_chooses_the_language(tmp_path: Path) -> None:
+    agents = {
+        "reception": {"instructions": "You know {name}.", "languages": {"es": {"instructions": "Hable con {name}."}}}
+    }
+    routes = [{"agent": "reception", "to": "+15550100", "language": "es"}, {"agent": "reception"}]
+    async with opened(tmp_path, agents=agents, routes=routes, limits={"max_calls": 9}) as board:
+        board.ring(CallOrigin(to_number="+15550100", variables={"name": "Ann"}))
+        board.ring(CallOrigin(to_number="+15550101", variables={"name": "Bob"}))
+        board.ring(CallOrigin(to_number="+15550101", variables={"name": "Cat", "language": "es_MX"}))
+        assert [call.facts.instructions for call in board.handles] == [
+            "Hable con Ann.",
+            "You know Bob.",
+            "Hable con Cat.",
+        ]
+        assert {call.facts.agent for call in board.handles} == {"reception"}

@@ -94,3 +94,9 @@ def test_the_salt_is_the_experiments_name_if_not_set() -> None:
     numbers = [f"+1415555{number:04}" for number in range(200)]
     chosen = [[each.choose("reception", number).variant for number in numbers] for each in (named, salted, other)]
     assert chosen[0] == chosen[1] != chosen[2]
+
+
+def test_the_name_of_a_choice() -> None:
+    assert Choice("a").key == "a"
+    assert Choice("a", language="es").key == "a@es"
+    assert Choice("a", "tone", "calm", "es").key == "a/calm@es"

@@ -11,7 +11,7 @@ __all__ = ["SpokenLanguage"]
 _LEAST_MS = 800
 _LEAST_WORDS = 2
 _SURE = 0.8
-_NOT_FOREIGN = 0.5
+_NOT_FOREIGN = 0.25
 _LETTERS_A_WORD = 2
 _UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from offhook.calls.conversation import Conversation
+from offhook.calls.engines.tool_calls import ToolCalls
 from offhook.calls.leg import CallControl
 from offhook.calls.tools.base import ToolContext, ToolRules
 from offhook.calls.tools.transfer_call import TransferCall
@@ -380,3 +382,24 @@ async def test_hanging_up_while_a_tool_works(tmp_path: Path) -> None:
     await rig.run(40)
     assert [event.reason for event in rig.all(CallEnded)] == [EndReason.CALLER_HUNG_UP]
     assert rig.session.closed == 1
+
+
+async def test_a_tool_that_runs_while_others_take_its_place_is_finished(tmp_path: Path) -> None:
+    slow, other = Slow(), PaperTool(ToolSpec("look_in", "", NOTHING), {"in": True})
+    conversation = Conversation()
+    rig = Rig(tmp_path).answer()
+    assert rig.pipeline is not None
+    handle = rig.pipeline._call
+    calls = ToolCalls(handle, (slow,), conversation)
+    ran: list[str] = []
+    calls.begin(ToolCall("1", "look_up", {}), lambda call, run: ran.append(run.text))
+    calls.change((other,), timeout_s=1.0)
+    assert [spec.name for spec in calls.specs] == ["look_in"]
+    slow.through.set()
+    await calls.done()
+    await calls.run(ToolCall("2", "look_in", {}), lambda call, run: ran.append(run.text))
+    await calls.run(ToolCall("3", "look_up", {}), lambda call, run: ran.append(run.error))
+    assert ran == [FOUND, '{"in":true}', "there is no tool look_up; there are: look_in"]
+    await calls.close()
+    rig.call.end(EndReason.SHUTDOWN)
+    await rig.call.ended.wait()

@@ -186,3 +186,13 @@ def test_the_rules_of_a_tool(calls: Calls) -> None:
     tool.rules = ToolRules(filler="Let me see.")
     runner = _runner(calls, tool)
     assert (runner.rules("do"), runner.rules("undo")) == (tool.rules, ToolRules())
+
+
+async def test_only_some_of_the_tools_may_be_called(calls: Calls) -> None:
+    runner = _runner(calls, Does(_double))
+    runner.limit(())
+    assert runner.specs == ()
+    assert (await runner.run(ToolCall("1", "do", {"n": 1}))).error == "there is no tool do; there are: "
+    runner.limit(None)
+    assert [spec.name for spec in runner.specs] == ["do"]
+    assert (await runner.run(ToolCall("2", "do", {"n": 1}))).text == '{"result":2}'

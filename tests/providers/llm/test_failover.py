@@ -171,3 +171,14 @@ async def test_each_ones_work_is_told_under_its_own_name() -> None:
         brain.on_usage(Usage(text_out=1))
     assert used == [("first", Usage(text_out=1)), ("second", Usage(text_out=1))]
     await call.close()
+
+
+async def test_whoever_answers_follows_the_instructions_of_the_moment() -> None:
+    call = Call("One.", "Two.")
+    assert await call.said() == "One."
+    call.responder.instruct("Be brief.")
+    assert [brain.instructions for brain in call.brains] == [["Be brief."], [], []]
+    call.watched[0].failed(DOWN)
+    assert await call.said() == "Two."
+    assert call.brains[1].opened[-1].instructions == "Be brief."
+    await call.close()

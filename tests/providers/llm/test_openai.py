@@ -378,3 +378,16 @@ async def test_a_server_that_takes_no_stream_options_is_not_asked_for_its_count_
     async with talking_to(double) as factory:
         assert said(await answer(factory)) == "Yes."
     assert ["stream_options" in request.body for request in double.requests] == [True, False]
+
+
+async def test_instructions_may_change_between_two_answers() -> None:
+    double = ChatDouble([ChatReply("One."), ChatReply("Two.")])
+    async with double.serve() as url:
+        factory = ChatCompletions(LlmSettings(kind="openai", base_url=url))
+        responder = factory.open(CallFacts("call-1", "a", "Be kind.", datetime(2026, 3, 2, tzinfo=UTC)))
+        for _ in range(2):
+            async for _piece in responder.respond([Message("caller", "Hello?")], ()):
+                pass
+            responder.instruct("Be brief.")
+        await factory.close()
+    assert [request.body["messages"][0]["content"] for request in double.requests] == ["Be kind.", "Be brief."]

@@ -397,3 +397,11 @@ async def test_a_session_that_is_closed_at_once() -> None:
     async with talking(cloud):
         pass
     assert cloud.lines == []
+
+
+async def test_the_language_of_the_callers_words_is_laid_down_before_the_session_begins() -> None:
+    cloud = double()
+    async with talking(cloud) as (session, told):
+        session.update(language="es")
+        await until(lambda: told.ready)
+    assert setups(cloud)[0]["inputAudioTranscription"]["languageCodes"][0].startswith("es")

@@ -825,3 +825,17 @@ async def test_a_greeting_that_is_an_error() -> None:
     async with server(error) as url, opened(url) as (_, told):
         await until(lambda: told.errors)
     assert not told.errors[0].retryable
+
+
+async def test_the_language_of_the_callers_words_may_change() -> None:
+    cloud = double()
+    async with talking(cloud) as (session, told):
+        await until(lambda: told.ready)
+        session.update(language="es", instructions="Hable.", turns=TurnDetection(silence_ms=700))
+        await until(lambda: cloud.sessions[0].settings["instructions"] == "Hable.")
+        heard = cloud.sessions[0].settings.input
+        assert heard["transcription"] == {"model": "gpt-transcribe", "language": "es"}
+        assert heard["turn_detection"]["silence_duration_ms"] == 700
+        session.update(language="")
+        await until(lambda: cloud.sessions[0].settings.input["transcription"] == {"model": "gpt-transcribe"})
+    assert (errors(cloud), told.errors) == ([], [])

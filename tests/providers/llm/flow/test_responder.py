@@ -395,3 +395,23 @@ async def test_a_caller_who_makes_no_sense_is_let_go(line: Line, text: str) -> N
             await line.say(text)
     assert line.ended
     assert "Goodbye" in line.messages[-2].text
+
+
+async def test_a_script_that_begins_in_the_middle_knows_only_what_comes_then(
+    flow: Flow, facts: Facts, tmp_path: Path
+) -> None:
+    before = [Message("agent", "Hola."), Message("caller", "I want to book"), Message("agent", "What is your name?")]
+    line = Line(flow, facts, tmp_path)
+    line.messages += [*before, Message("note", "From here on talk English.", restarts=True)]
+    assert "take a message" in (await line.say("I want to leave a message"))
+
+
+async def test_a_script_that_begins_behind_a_callers_words_answers_them(
+    flow: Flow, facts: Facts, tmp_path: Path
+) -> None:
+    line = Line(flow, facts, tmp_path)
+    line.messages += [Message("caller", "I want to leave a message"), Message("note", "Now English.", restarts=True)]
+    texts, _ = await line.step()
+    assert "take a message" in "".join(texts)
+    line.responder.instruct("Be brief.")
+    assert "?" in await line.say("about my kitchen tap")
