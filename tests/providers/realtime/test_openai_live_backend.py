@@ -25,6 +25,11 @@ class Chain:
         self.take("response.output_item.done", delegation, item=item)
 
     @property
+    def state(self) -> tuple[bool, bool]:
+        """Whether it is busy, and whether it waits."""
+        return self.backend.busy, self.backend.waiting
+
+    @property
     def kinds(self) -> list[str]:
         return [event["type"] for event in self.sent]
 
@@ -35,16 +40,15 @@ def test_it_goes_on_once_all_calls_of_all_answers_have_their_results() -> None:
         chain.take("response.created", delegation)
         chain.call(call_id, delegation=delegation)
         assert chain.take("response.completed", delegation, response={}) == (True, None)
-    assert chain.backend.waiting
+    assert chain.state == (True, True)
     assert chain.backend.result("a", "{}", answer=True)
     assert chain.kinds == ["response.item.create"]
     assert chain.backend.result("b", "{}", answer=False)
     assert chain.kinds == ["response.item.create"] * 2 + ["response.create"]
-    assert chain.backend.busy
-    assert not chain.backend.waiting
+    assert chain.state == (True, False)
     chain.take("response.created")
     assert chain.take("response.completed", response={}) == (False, None)
-    assert not chain.backend.busy
+    assert chain.state == (False, False)
 
 
 def test_a_result_that_is_quicker_than_the_end_of_the_answer_waits_for_it() -> None:
