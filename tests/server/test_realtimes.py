@@ -202,6 +202,7 @@ async def test_a_wrong_key_of_gpt_live_stops_the_start(brains: Brains) -> None:
         of = Settings.model_validate({"agents": {"a": agent}, "realtime": table})
         with pytest.raises(SettingsError, match="OPENAI_API_KEY is refused"):
             await load_engines(of, of.agents, brains)
+        await brains.close()
     assert isinstance(cloud_of(of.realtime_settings("openai-live")), OpenAiLive)
     assert not vendor.lines
 
