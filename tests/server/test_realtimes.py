@@ -18,6 +18,7 @@ from offhook.errors import SettingsError
 from offhook.events import AgentSaid, CallerSaid, CallTrouble, EndReason
 from offhook.providers.llm.base import CallFacts
 from offhook.providers.realtime.gemini import GeminiLive
+from offhook.providers.realtime.openai_live import OpenAiLive
 from offhook.server.brains import Brains
 from offhook.server.engines import load_engines
 from offhook.server.providers import Providers, cloud_of, for_agent, model_of, named_tables
@@ -26,6 +27,7 @@ from offhook.simulator.clouds.gemini_live import GeminiDouble
 from offhook.simulator.clouds.lines import Line
 from offhook.simulator.clouds.openai import OpenAiDouble
 from offhook.simulator.clouds.openai_chat import ChatDouble, ChatReply
+from offhook.simulator.clouds.openai_live import LiveDouble
 from offhook.simulator.clouds.openai_realtime import RealtimeDouble
 from offhook.simulator.clouds.openai_speech import SpeechDouble
 from offhook.simulator.tone_voice import ToneVoice
@@ -190,6 +192,19 @@ def test_gemini_has_its_key_by_either_name(name: str, tmp_path: Path) -> None:
     cloud = cloud_of(table)
     assert isinstance(cloud, GeminiLive)
     assert model_of(cloud, table) == "gemini-3.8-live"
+
+
+async def test_a_wrong_key_of_gpt_live_stops_the_start(brains: Brains) -> None:
+    vendor = LiveDouble(scripted_ears(), brain=lambda request: ChatReply("At eight."), api_key="right")
+    async with vendor.serve() as url:
+        table = {"openai-live": {"base_url": url, "api_key": "wrong"}}
+        agent = {"engine": "realtime", "realtime": ["openai-live"], "realtime_fallback": False}
+        of = Settings.model_validate({"agents": {"a": agent}, "realtime": table})
+        with pytest.raises(SettingsError, match="OPENAI_API_KEY is refused"):
+            await load_engines(of, of.agents, brains)
+        await brains.close()
+    assert isinstance(cloud_of(of.realtime_settings("openai-live")), OpenAiLive)
+    assert not vendor.lines
 
 
 async def test_a_wrong_key_of_gemini_stops_the_start(brains: Brains) -> None:

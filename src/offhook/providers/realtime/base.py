@@ -111,7 +111,9 @@ class RealtimeEvents(Protocol):
         ...
 
     def on_response_done(self, status: ResponseStatus, detail: str) -> None:
-        """An answer ended; tool calls of it were told before. `detail` is a reason in its words, or empty."""
+        """An answer ended; tool calls of it were told before. `detail` is a reason in its words, or empty.
+
+        A provider that does not know answers tells it when a model that was asked for something is silent again."""
         ...
 
     def on_interrupted(self) -> None:
