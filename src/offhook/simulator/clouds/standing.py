@@ -48,8 +48,8 @@ class Clouds:
 
 @asynccontextmanager
 async def standing(settings: Settings, carrier: Carrier | None = None) -> AsyncIterator[Clouds]:
-    """Deepgram, OpenAI, ElevenLabs and Gemini on free ports, where they take any key; and `carrier`, through
-    which whoever is called answers. Raises ModelError."""
+    """Deepgram, OpenAI, ElevenLabs with an agent, and Gemini on free ports, where they take any key; and `carrier`,
+    through which whoever is called answers. Raises ModelError."""
     # In the extra `local`, like the other models.
     from offhook.providers.vad.silero import SileroVad  # noqa: PLC0415
 
