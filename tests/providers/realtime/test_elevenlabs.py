@@ -107,9 +107,9 @@ async def test_a_conversation_in_any_format(leg: AudioFormat, hears: str, speaks
 
 async def test_the_conversation_begins_with_what_is_to_be_said_first() -> None:
     cloud = double()
-    async with talking(cloud, language="de", voice="v-1") as (session, told):
+    async with talking(cloud, language="en", voice="v-1") as (session, told):
         await until(lambda: cloud.asked)
-        session.update(instructions="You are Anna.")
+        session.update(instructions="You are Anna.", voice="v-2", language="de")
         await asyncio.sleep(0.05)
         assert cloud.lines == []
         session.say(verbatim('Welcome to "Ace", {name}.'))
@@ -125,7 +125,7 @@ async def test_the_conversation_begins_with_what_is_to_be_said_first() -> None:
                 "first_message": 'Welcome to "Ace", {name}.',
                 "language": "de",
             },
-            "tts": {"voice_id": "v-1"},
+            "tts": {"voice_id": "v-2"},
         },
         "dynamic_variables": {
             "call_id": "call-1",
@@ -340,7 +340,8 @@ async def test_a_session_that_nobody_used_was_no_conversation() -> None:
 
 async def test_the_check() -> None:
     async with double().serve() as url:
-        for settings, status in (({}, None), ({"key": "wrong"}, 401), ({"agent_id": "x"}, 404)):
+        cases: list[tuple[dict[str, Any], int | None]] = [({}, None), ({"key": "wrong"}, 401), ({"agent_id": "x"}, 404)]
+        for settings, status in cases:
             vendor = provider(url, **settings)
             await vendor.warm_up()
             if status is None:

@@ -178,12 +178,12 @@ def test_a_tool_call_ends_what_was_said_before(talk: Talk) -> None:
     talk.take("client_tool_call", client_tool_call=call)
     assert talk.told.events == ["audio", "item done", "call", "response done"]
     assert talk.told.calls[0].arguments == {}
-    assert not talk.dialogue.idle
+    idle = [talk.dialogue.idle]
     talk.dialogue.tool_result("t1", '{"a":1}', answer=True)
-    assert not talk.dialogue.idle
+    idle.append(talk.dialogue.idle)
     talk.sound(3)
     talk.complete()
-    assert talk.dialogue.idle
+    assert [*idle, talk.dialogue.idle] == [False, False, True]
     assert [message["type"] for message in talk.sent] == ["client_tool_result"]
 
 

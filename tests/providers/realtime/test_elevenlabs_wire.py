@@ -1,7 +1,7 @@
 """What is sent is judged by the builders and types of ElevenLabs' own client."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
@@ -20,7 +20,7 @@ from offhook.providers.realtime import elevenlabs_wire as wire
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 CALL = CallFacts("call-1", "reception", "You are Ann.", NOW, variables={"direction": "mine"})
-FORMATS = AsrInputFormat.__args__[0].__args__
+FORMATS = get_args(get_args(AsrInputFormat)[0])
 
 
 def settings(**more: Any) -> RealtimeSettings:

@@ -101,6 +101,11 @@ class Client:
             callback_disconnect=_into(self.ends),
         )
 
+    @property
+    def untyped(self) -> Any:
+        """The conversation, for those of its methods that have no types."""
+        return self.conversation
+
     async def gone(self) -> None:
         """The conversation was ended by the other side."""
         await until(lambda: self.ends)
@@ -124,13 +129,13 @@ def _into(told: list[Any]) -> Callable[[Any], Awaitable[None]]:
 async def talking(cloud: AgentsDouble, **more: Any) -> AsyncIterator[Client]:
     async with cloud.serve() as url:
         client = Client(url, **more)
-        await client.conversation.start_session()
+        await client.untyped.start_session()
         try:
             async with asyncio.timeout(20):
                 await client.line.began.wait()
             yield client
         finally:
-            await client.conversation.end_session()
+            await client.untyped.end_session()
             await asyncio.wait_for(client.conversation.wait_for_session_end(), 20)
             client.http.close()
 
@@ -195,7 +200,7 @@ async def test_other_messages_of_the_client_are_understood() -> None:
     cloud = double()
     async with talking(cloud) as client:
         await client.conversation.send_contextual_update("Caller: I am Ben.\nYou: Hello, Ben.\nHe is in a hurry.")
-        await client.conversation.register_user_activity()
+        await client.untyped.register_user_activity()
         await until(lambda: cloud.conversations and len(cloud.conversations[0].talk.messages) == 3)
         assert [each["role"] for each in cloud.conversations[0].talk.messages] == ["user", "assistant", "system"]
         assert client.ends == []
@@ -204,7 +209,7 @@ async def test_other_messages_of_the_client_are_understood() -> None:
 async def refused(cloud: AgentsDouble, **more: Any) -> DisconnectionDetails:
     async with cloud.serve() as url:
         client = Client(url, **more)
-        await client.conversation.start_session()
+        await client.untyped.start_session()
         await client.gone()
         return client.ends[0]
 
@@ -231,7 +236,7 @@ async def test_no_quota_is_told_when_an_answer_is_due() -> None:
     cloud = double(answers=0)
     async with cloud.serve() as url:
         client = Client(url)
-        await client.conversation.start_session()
+        await client.untyped.start_session()
         await asyncio.wait_for(client.line.began.wait(), 20)
         await client.conversation.send_user_message("Hello?")
         await client.gone()

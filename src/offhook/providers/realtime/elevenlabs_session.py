@@ -59,6 +59,12 @@ class Given:
         """Of the vendor and the agent there."""
         return f"elevenlabs:{self.settings.agent_id}"
 
+    def change(self, *, instructions: str | None, voice: str | None, language: str | None) -> None:
+        """Other wishes, while it is in time for them."""
+        self.instructions = self.instructions if instructions is None else instructions
+        wishes = {name: value for name, value in (("voice", voice), ("language", language)) if value is not None}
+        self.settings = self.settings.model_copy(update=wishes)
+
     def take_line(self, line: str) -> bool:
         """Have `line` said at the beginning; false if it is too late, or the agent says what it is configured to.
 
@@ -210,19 +216,19 @@ class AgentSession:
         voice: str | None = None,
         tools: Sequence[ToolSpec] | None = None,
         turns: TurnDetection | None = None,
+        language: str | None = None,
     ) -> None:
-        """Change what is given: later on, instructions are something else that the agent is to know. Where callers may
-        not interrupt, what came of an interrupted answer is played."""
+        """Change what is given: once the conversation has begun, instructions are something else that the agent is to
+        know, and its voice and language stay. Where callers may not interrupt, what came of an answer is played."""
         if turns is not None:
             self._dialogue.interruptible = turns.interrupts
-        if voice or tools is not None:
-            _log.info("voice and tools are those of the agent at ElevenLabs", provider=self._given.name)
-        if instructions is None:
+        if not self._begun:
+            self._given.change(instructions=instructions, voice=voice, language=language)
             return
-        if self._begun:
+        if voice or language or tools is not None:
+            _log.info("voice, language and tools stay as they are", provider=self._given.name)
+        if instructions is not None:
             self._send(wire.contextual_update(f"From now on these are your instructions:\n{instructions}"))
-        else:
-            self._given.instructions = instructions
 
     async def close(self) -> None:
         """Leave; there is nothing to say. Never raises."""

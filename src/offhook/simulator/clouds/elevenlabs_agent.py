@@ -48,6 +48,21 @@ class VendorAgent:
     )
     variables: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def model(self) -> str:
+        """Whatever language model the agent has."""
+        return "agent"
+
+    @property
+    def instructions(self) -> str:
+        """The prompt."""
+        return self.prompt
+
+    @property
+    def declarations(self) -> Mapping[str, Mapping[str, Any]]:
+        """The client tools; their parameters are nobody's concern here."""
+        return {name: {"name": name, "parameters": {}} for name in self.tools}
+
     def filled(self, text: str) -> str:
         """`text` with its variables. Raises Closing for one that is not there."""
 

@@ -116,8 +116,7 @@ class Answering:
         if self._mind.answers_left <= 0:
             return ChatReply(fault=Refuse(429, _NO_QUOTA))
         self._mind.answers_left -= 1
-        tools = [{"name": name, "parameters": {}} for name in self._agent.tools]
-        return self._talk.answer(self._mind.brain, model="agent", instructions=self._agent.prompt, tools=tools)
+        return self._talk.reply(self._mind.brain, self._agent)
 
     async def _say(self, text: str) -> None:
         self._text, self._spoken_ms = text, 0.0
