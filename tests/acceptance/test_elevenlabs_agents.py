@@ -146,6 +146,6 @@ async def test_the_next_vendor_goes_on_when_the_conversation_dies(tmp_path: Path
     assert {trouble["what"] for trouble in of(record, "CallTrouble")} == {"session"}
     greetings = [said for said in of(record, "AgentSaid") if "thanks for calling" in said["text"].lower()]
     assert len(greetings) == 1
-    used = {line["name"]: line["used"] for line in record["usage"] if line["stage"] == "realtime"}
+    used = {line["provider"]: line["used"] for line in record["usage"] if line["stage"] == "realtime"}
     assert set(used) == {"elevenlabs", "openai"}
     assert used["elevenlabs"]["seconds"] > 3
