@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 
@@ -104,6 +106,24 @@ def test_a_speech_to_speech_model_is_found_too() -> None:
     assert (quick.kind, quick.truncation, openai.kind, openai.truncation) == ("openai", 0.8, "openai", "auto")
     with pytest.raises(ValidationError, match=r'"quick" is none of openai, .*, so its kind is needed'):
         Settings.model_validate({"realtime": {"quick": {}}})
+
+
+@pytest.mark.parametrize(
+    ("tables", "agent", "fits"),
+    [
+        ({"elevenlabs": {"agent_id": "agent_1"}}, ["elevenlabs"], True),
+        ({"desk": {"kind": "elevenlabs", "agent_id": "agent_1"}}, ["desk"], True),
+        ({"desk": {"kind": "elevenlabs"}}, ["openai"], False),
+        ({}, ["openai", "elevenlabs"], False),
+    ],
+)
+def test_an_agent_at_elevenlabs_is_named(tables: dict[str, Any], agent: list[str], fits: bool) -> None:
+    values = {"realtime": tables, "agents": {"a": {"engine": "realtime", "realtime": agent}}}
+    if fits:
+        assert Settings.model_validate(values).realtime_settings(agent[0]).stall_limit_ms == 5_000
+    else:
+        with pytest.raises(ValidationError, match="the id of the agent at ElevenLabs is needed"):
+            Settings.model_validate(values)
 
 
 def test_a_table_with_a_key_of_its_own_never_gets_the_vendors() -> None:

@@ -155,7 +155,7 @@ class AgentSettings(Section):
     realtime: tuple[str, ...] = Field(
         ("openai",),
         min_length=1,
-        description="who hears, answers and speaks, best first: openai, gemini, openai-live or realtime tables",
+        description="who hears, answers and speaks, best first: openai, gemini, openai-live, elevenlabs or tables",
     )
     realtime_fallback: bool = Field(
         True, description="let stt, llm and tts take over a call when nobody in realtime can go on"

@@ -22,7 +22,7 @@ __all__ = [
 STT_KINDS = ("whisper", "deepgram", "openai")
 LLM_KINDS = ("flow", "openai")
 TTS_KINDS = ("hibari", "elevenlabs", "openai")
-REALTIME_KINDS = ("openai", "gemini", "openai-live")
+REALTIME_KINDS = ("openai", "gemini", "openai-live", "elevenlabs")
 VENDOR_KEYS = {
     "deepgram": "deepgram_api_key",
     "openai": "openai_api_key",
@@ -37,7 +37,7 @@ _EAGER = "eager_eot_threshold"
 _KEY_NAME = "environment name of its key; the vendor's usual one if not set"
 _THINKING_MS = 10_000
 _STALL_MS = 1_500
-_STALLS_MS = {"gemini": 5_000, "openai-live": 5_000}
+_STALLS_MS = {"gemini": 5_000, "openai-live": 5_000, "elevenlabs": 5_000}
 _KEY = "what that name holds in the environment or in .env"
 
 
@@ -127,8 +127,8 @@ class TtsSettings(Section):
 class RealtimeSettings(Section):
     """A speech-to-speech model, which hears, answers and speaks by itself."""
 
-    kind: Literal["openai", "gemini", "openai-live"] | None = Field(
-        None, description="openai, gemini or openai-live; the table's name if not set", examples=["openai"]
+    kind: Literal["openai", "gemini", "openai-live", "elevenlabs"] | None = Field(
+        None, description="openai, gemini, openai-live or elevenlabs; the table's name if not set", examples=["openai"]
     )
     base_url: Annotated[str, StringConstraints(pattern=r"^((https?|wss?)://[^\s?#]+)?$")] = Field(
         "", description="address of its API; the vendor's own if not set"
@@ -140,10 +140,21 @@ class RealtimeSettings(Section):
     backend_model: str = Field(
         "", description="openai-live: the model that thinks and calls tools for the voice; gpt-5.6-luna if not set"
     )
-    voice: str = Field(
-        "", description="name of the voice for a whole call; openai, openai-live: marin, gemini: Kore if not set"
+    agent_id: str = Field(
+        "", pattern=r"^[A-Za-z0-9_-]*$", description="elevenlabs: id of the agent there that talks; must be set"
     )
-    speed: float = Field(1.0, ge=0.25, le=1.5, description="openai: how fast it speaks; the agent's speed if not set")
+    overrides: tuple[Literal["prompt", "first_message", "language", "voice", "speed"], ...] = Field(
+        ("prompt", "first_message", "language", "voice", "speed"),
+        description="elevenlabs: what of the agent there is replaced by ours, as far as it is set; it must allow that",
+    )
+    voice: str = Field(
+        "",
+        description="name of the voice for a whole call; openai, openai-live: marin, gemini: Kore if not set; "
+        "elevenlabs: its id",
+    )
+    speed: float = Field(
+        1.0, ge=0.25, le=1.5, description="openai, elevenlabs: how fast it speaks; the agent's speed if not set"
+    )
     api_key_env: str = Field("", description=_KEY_NAME)
     api_key: SecretStr | None = Field(None, description=_KEY)
     turn_detection: Literal["server_vad", "semantic_vad", "none"] = Field(

@@ -275,6 +275,15 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _vendors_agents_are_named(self) -> "Settings":
+        named = {name for _, agent in self._ways() for name in agent.realtime}
+        for name in (*self.realtime, *(named - self.realtime.keys())):
+            table = self.realtime.get(name, RealtimeSettings())
+            if (table.kind or name) == "elevenlabs" and not table.agent_id:
+                raise wrong("the id of the agent at ElevenLabs is needed", "realtime", name, "agent_id")
+        return self
+
+    @model_validator(mode="after")
     def _tools_exist(self) -> "Settings":
         for kind, names, taken in (
             ("tools", self.tools, (*self.mcp, *(name for name in BUILTIN_TOOLS if name not in REPLACEABLE_TOOLS))),

@@ -121,6 +121,14 @@ class ApiServer:
                 return None
             return await self.refusal(response)
 
+    async def ask(self, path: str, params: Mapping[str, str]) -> dict[str, Any]:
+        """The JSON object that is at `path`; empty for anything else. Raises ProviderError, also for a refusal."""
+        response = await self._connect("GET", path, params=params)
+        async with self._closing(response):
+            if response.status >= 400:
+                raise self.refused(await self.refusal(response))
+            return json_object(await self.in_time(response.read()))
+
     async def websocket(
         self, path: str, params: Mapping[str, str] | Sequence[tuple[str, str]]
     ) -> aiohttp.ClientWebSocketResponse:

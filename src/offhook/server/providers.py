@@ -66,7 +66,7 @@ def cloud_of(table: ProviderTable) -> Cloud | None:
             return _chat(table)
         case TtsSettings(kind="elevenlabs" | "openai"):
             return _cloud_voice(table)
-        case RealtimeSettings(kind="openai" | "gemini" | "openai-live"):
+        case RealtimeSettings(kind="openai" | "gemini" | "openai-live" | "elevenlabs"):
             return _speech_to_speech(table)
     return None
 
@@ -290,6 +290,10 @@ def _speech_to_speech(
         from offhook.providers.realtime.openai_live import OpenAiLive  # noqa: PLC0415 - only if it is named
 
         return OpenAiLive(table, limits=shared)
+    if table.kind == "elevenlabs":
+        from offhook.providers.realtime.elevenlabs import ElevenLabsAgent  # noqa: PLC0415 - only if it is named
+
+        return ElevenLabsAgent(table, limits=shared)
     from offhook.providers.realtime.openai import OpenAiRealtime  # noqa: PLC0415 - only if it is named
 
     return OpenAiRealtime(table, limits=shared)

@@ -1,6 +1,7 @@
 """What models are told to say, and told of what they cannot hear."""
 
 from offhook.config.languages import language_name
+from offhook.providers.realtime.verbatim import verbatim
 
 __all__ = ["ANSWER_NOW", "GO_ON", "keys_pressed", "nearly_over", "now_talks", "verbatim"]
 
@@ -9,11 +10,6 @@ GO_ON = (
     "You were cut off in the middle of your last sentence. Go on from exactly where it stops, without repeating what"
     " you have said and without excusing yourself."
 )
-
-
-def verbatim(line: str) -> str:
-    """The instruction to say `line` and no more."""
-    return f'Say exactly this to the caller, word for word, and nothing else: "{line}"'
 
 
 def keys_pressed(digits: str) -> str:

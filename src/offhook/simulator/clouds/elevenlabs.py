@@ -11,6 +11,7 @@ from aiohttp import web
 
 from offhook.audio.formats import AudioFormat
 from offhook.providers.tts.base import Synthesizer
+from offhook.simulator.clouds.elevenlabs_agents import AgentsDouble
 from offhook.simulator.clouds.elevenlabs_socket import Closing, TextSocket
 from offhook.simulator.clouds.elevenlabs_speech import Piece, named_format, pieces
 from offhook.simulator.clouds.openai import json_body
@@ -49,7 +50,8 @@ class ElevenLabsDouble:
     """Speaks with `voice` under each id in `voices`, in pieces of `piece_ms`.
 
     `faults` are used up one a generation, which is a request or what a context is told to speak at once;
-    `handshakes` one a socket. More than `most_generations` at a time are refused, if it is set.
+    `handshakes` one a socket. More than `most_generations` at a time are refused, if it is set. `agents` are served
+    beside the voices.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class ElevenLabsDouble:
         faults: Iterable[Fault | None] = (),
         handshakes: Iterable[Refuse | None] = (),
         most_generations: int = 0,
+        agents: AgentsDouble | None = None,
     ):
         self.requests: list[SpeechAsked] = []
         self.sockets: list[SocketSeen] = []
@@ -76,6 +79,7 @@ class ElevenLabsDouble:
         self._faults = iter(faults)
         self._handshakes = iter(handshakes)
         self._most = most_generations
+        self._agents = agents
 
     def app(self) -> web.Application:
         """The API, to be served by whoever calls."""
@@ -86,6 +90,8 @@ class ElevenLabsDouble:
         app.router.add_post(f"{speech}/stream/with-timestamps", self._timestamps)
         app.router.add_get(f"{speech}/stream-input", self._single)
         app.router.add_get(f"{speech}/multi-stream-input", self._multi)
+        if self._agents:
+            self._agents.add_to(app)
         return app
 
     @asynccontextmanager

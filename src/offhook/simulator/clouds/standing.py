@@ -8,12 +8,15 @@ import numpy as np
 
 from offhook.audio.resample import resample
 from offhook.config import Settings
+from offhook.config.tools import BUILTIN_TOOLS
 from offhook.providers.llm.flow import load_facts, load_flow
 from offhook.providers.models import locate
 from offhook.providers.tts.base import Synthesizer
 from offhook.simulator.clouds.deepgram import DeepgramDouble
 from offhook.simulator.clouds.ears import model_ears
 from offhook.simulator.clouds.elevenlabs import ElevenLabsDouble
+from offhook.simulator.clouds.elevenlabs_agent import VendorAgent
+from offhook.simulator.clouds.elevenlabs_agents import AgentsDouble
 from offhook.simulator.clouds.flow_brain import flow_brain
 from offhook.simulator.clouds.gemini_live import GeminiDouble
 from offhook.simulator.clouds.media_stream import Carrier, CarrierCloud
@@ -29,6 +32,7 @@ from offhook.simulator.speech import whole_speech
 __all__ = ["Clouds", "keys_for", "settings_for", "standing"]
 
 _STAYS_S = 20.0
+_AGENT = "agent_double"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +48,8 @@ class Clouds:
 
 @asynccontextmanager
 async def standing(settings: Settings, carrier: Carrier | None = None) -> AsyncIterator[Clouds]:
-    """Deepgram, OpenAI, ElevenLabs and Gemini on free ports, where they take any key; and `carrier`, through
-    which whoever is called answers. Raises ModelError."""
+    """Deepgram, OpenAI, ElevenLabs with an agent, and Gemini on free ports, where they take any key; and `carrier`,
+    through which whoever is called answers. Raises ModelError."""
     # In the extra `local`, like the other models.
     from offhook.providers.vad.silero import SileroVad  # noqa: PLC0415
 
@@ -59,10 +63,13 @@ async def standing(settings: Settings, carrier: Carrier | None = None) -> AsyncI
             RealtimeDouble(ears, brain=brain, voice=voice),
             LiveDouble(ears, brain=brain, voice=voice),
         )
+        agents = AgentsDouble(
+            ears, brain=brain, voice=voice, playback=0.9, agents={_AGENT: VendorAgent(tools=BUILTIN_TOOLS)}
+        )
         yield Clouds(
             await stack.enter_async_context(DeepgramDouble(ears).serve()),
             await stack.enter_async_context(openai.serve()),
-            await stack.enter_async_context(ElevenLabsDouble(voice).serve()),
+            await stack.enter_async_context(ElevenLabsDouble(voice, agents=agents).serve()),
             await stack.enter_async_context(GeminiDouble(ears, brain=brain, voice=voice, playback=0.9).serve()),
             await stack.enter_async_context(_cloud(carrier, voice)) if carrier else None,
         )
@@ -113,6 +120,10 @@ base_url = "{clouds.gemini}"
 
 [realtime.openai-live]
 base_url = "{clouds.openai}"
+
+[realtime.elevenlabs]
+base_url = "{clouds.elevenlabs}"
+agent_id = "{_AGENT}"
 {carrier}"""
 
 
