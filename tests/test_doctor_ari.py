@@ -70,7 +70,7 @@ def test_modules_that_are_missing(module: str, state: str) -> None:
     assert (found[1].state, module in found[1].remedy) == (state, True)
 
 
-@pytest.mark.parametrize("url", ["http://203.0.113.7:1", "http://pbx.example.com:1"])
+@pytest.mark.parametrize("url", ["http://8.8.4.4:1", "http://pbx.example.com:1"])
 def test_a_password_that_anybody_can_read(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async def nothing(account: object) -> list[Check]:
         return []

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +30,14 @@ SUMMARY = "Ann Miller is calling about the tap in her kitchen."
 LONG = "We repair taps, and pipes, and heaters, and boilers, and roofs, and windows, and doors, and floors, and walls."
 
 
-def brain(request: ChatRequest) -> ChatReply:
+def brain(request: ChatRequest, *, warm: bool) -> ChatReply:
     """Asks at the desk when it hears of it, and says what came of that; of repairs it has much to say."""
     last = request.messages[-1]
     if last["role"] == "tool":
         return ChatReply("I am sorry, nobody took the call. What else may I do for you?")
     words = request.last_text.lower()
     if "desk" in words:
-        asked = {"to": "desk", **({"summary": SUMMARY} if "summary" in str(request.body["tools"]) else {})}
+        asked = {"to": "desk", **({"summary": SUMMARY} if warm else {})}
         return ChatReply("One moment.", (ScriptedCall("transfer_call", asked),))
     return ChatReply(LONG if "repair" in words else "I see.")
 
@@ -102,7 +103,7 @@ async def holds(condition: Callable[[], Any], what: str) -> Any:
 @asynccontextmanager
 async def opened(folder: Path, words: dict[str, bytes], *, warm: bool) -> AsyncIterator[House]:
     async with AsyncExitStack() as stack:
-        chat = await stack.enter_async_context(ChatDouble(brain).serve())
+        chat = await stack.enter_async_context(ChatDouble(partial(brain, warm=warm)).serve())
         pbx = await stack.enter_async_context(AriDouble())
         settings = Settings.model_validate(
             {
