@@ -54,9 +54,9 @@ async def _ask(account: AriAccount) -> list[Check]:
     missing = [name for name in _NEEDED if name not in there]
     if missing:
         what = ", ".join(dict.fromkeys(_NEEDED[name] for name in missing))
-        state = "bad" if set(missing) & set(_VITAL) else "poor"
         remedy = f"load {', '.join(missing)}; see modules.conf"
-        found.append(Check("asterisk", state, f"Asterisk lacks modules for: {what}", remedy))
+        vital = set(missing) & set(_VITAL)
+        found.append(Check("asterisk", "bad" if vital else "poor", f"Asterisk lacks modules for: {what}", remedy))
     else:
         found.append(Check("asterisk", "good", "Asterisk has the modules that calls by its REST interface need"))
     return found
