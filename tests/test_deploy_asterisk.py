@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from offhook.config import AsteriskSettings, Settings
+from offhook.config import AriSettings, AsteriskSettings, Settings
 from offhook.server.asterisk_websocket import MEDIA_PATH
 
 FOLDER = Path(__file__).parent.parent / "deploy" / "asterisk"
@@ -19,6 +19,8 @@ NAMES = (
     "pjsip_offhook",
     "queues_offhook",
     "websocket_client_offhook",
+    "ari_offhook",
+    "http_offhook",
 )
 
 _SECTION = re.compile(r"\[([A-Za-z0-9_-]+)\](\(!\)|\([A-Za-z0-9-]+\))?")
@@ -46,6 +48,7 @@ APPLICATIONS = {
     "ExecIf": "app_exec",
     "TryExec": "app_exec",
     "Verbose": "app_verbose",
+    "Stasis": "app_stasis",
 }
 
 
@@ -168,7 +171,7 @@ class TestDialplan:
     def test_each_way_to_an_agent_is_a_context_that_takes_numbers(self) -> None:
         text = DIALPLAN.read_text()
         ways = re.findall(r"^;   (offhook-\w+) ", text, re.MULTILINE)
-        assert len(ways) == 3
+        assert len(ways) == 4
         for way in ways:
             (pattern,) = PLAN[way]
             assert pattern == "_[+0-9]!"
@@ -186,7 +189,12 @@ class TestDialplan:
     def test_every_context_can_be_reached(self) -> None:
         text = DIALPLAN.read_text()
         entrances = {"offhook-inbound", "offhook-transfers", "offhook-outbound"}
-        entrances |= {"offhook-audiosocket", "offhook-wide", "offhook-websocket"}  # ${OFFHOOK_WAY} is one of them
+        entrances |= {
+            "offhook-audiosocket",
+            "offhook-wide",
+            "offhook-websocket",
+            "offhook-stasis",
+        }  # ${OFFHOOK_WAY} is one of them
         for context in PLAN:
             assert context in entrances or re.search(rf"(\(|\?|=){context}[,)]", text), context
 
@@ -268,6 +276,15 @@ def test_the_websocket_connects_to_where_offhook_is() -> None:
     connection = settings(FOLDER / "websocket_client_offhook.conf")["offhook"]
     assert connection["uri"] == f"ws://127.0.0.1:{Settings().server.http_port}{MEDIA_PATH}"
     assert (connection["protocols"], connection["connection_type"]) == ("media", "per_call_config")
+
+
+def test_the_rest_interface_is_where_offhook_looks_for_it_and_for_nobody_else() -> None:
+    http, user = settings(FOLDER / "http_offhook.conf")["general"], settings(FOLDER / "ari_offhook.conf")["offhook"]
+    assert AriSettings().url == f"http://{http['bindaddr']}:{http['bindport']}"
+    assert (user["type"], user["read_only"]) == ("user", "no")
+    (steps,) = PLAN["offhook-stasis"].values()
+    (stasis,) = [step.arguments for step in steps if step.application == "Stasis"]
+    assert stasis == AriSettings().app
 
 
 def test_names_of_other_files_are_the_same_everywhere() -> None:

@@ -56,6 +56,7 @@ def examine(loaded: Loaded) -> Iterator[Check]:
         yield from _provider(stage, name, table)
     yield from importlib.import_module("offhook.doctor_carriers").carrier_checks(settings)
     yield from importlib.import_module("offhook.doctor_asterisk").asterisk_checks(settings)
+    yield from importlib.import_module("offhook.doctor_ari").ari_checks(settings)
     yield from importlib.import_module("offhook.doctor_tools").tool_checks(settings)
     yield from importlib.import_module("offhook.doctor_costs").cost_checks(settings)
 

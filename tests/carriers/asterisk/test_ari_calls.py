@@ -87,7 +87,7 @@ async def test_a_caller_goes_on_while_no_calls_are_taken() -> None:
     async with AriDouble() as pbx, taking_callers(pbx, full=lambda: True) as there:
         channel = await pbx.call()
         await holds(lambda: channel.went == [("", "")])
-        assert channel.state == "Ring"
+        assert (channel.state, channel.variables["OFFHOOK_AWAY"]) == ("Ring", "1")
         assert (there.answered, len(there.calls)) == ([], 0)
 
 

@@ -108,6 +108,11 @@ class AriCall:
         else:
             await self.ari.ask("POST", path("channels", self.party.id, "continue"), fine=_GONE)
 
+    async def set(self, variable: str, value: str) -> None:
+        """Set a variable of the party's channel. Raises CarrierError."""
+        where = path("channels", self.party.id, "variable")
+        await self.ari.ask("POST", where, fine=_GONE, variable=variable, value=value)
+
     async def value(self, variable: str) -> str:
         """The value of a variable or function of the party's channel; empty where there is none. Raises
         CarrierError."""

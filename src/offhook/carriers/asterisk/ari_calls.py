@@ -27,6 +27,9 @@ __all__ = ["PLACED", "AriCalls"]
 PLACED = "offhook-placed"
 """The argument with which calls that we place come into our application."""
 
+_AWAY = "OFFHOOK_AWAY"
+"""The variable by which the dialplan knows that a caller was not taken."""
+
 _SETUP_S = 5.0
 _FAREWELL_S = 2.0
 
@@ -148,9 +151,14 @@ class AriCalls:
             problem = str(error) or f"not connected within {self._setup_s:g} s"
             log.warning("a caller in our application goes on in the dialplan", call=call.id, problem=problem)
             self._settle(call, connected=False)
-            await self._send_on(call)
+            await self._turn_away(call)
         else:
             self._settle(call, connected=True)
+
+    async def _turn_away(self, call: AriCall) -> None:
+        if call.inside and not call.placed:
+            await surely(call.set(_AWAY, "1"))
+        await self._send_on(call)
 
     def _settle(self, call: AriCall, *, connected: bool) -> None:
         if not call.bridged.done():

@@ -131,7 +131,8 @@ class AriDouble:
             return
         app = self._app_of(channel)
         if channel.id in self.inside:
-            await self.tell(app, "ChannelHangupRequest", channel=_told(channel), cause=cause)
+            if not channel.id.startswith("offhook-media-"):
+                await self.tell(app, "ChannelHangupRequest", channel=_told(channel), cause=cause)
             await self.leave(channel)
         if channel.plug is not None and channel.id.startswith("offhook-media-"):
             await channel.plug.pull()
@@ -160,8 +161,8 @@ class AriDouble:
 
     async def leave(self, channel: Channel) -> None:
         """Take a channel out of its bridge and its application."""
-        app = self.inside.pop(channel.id)
         await self.unbridge(channel)
+        app = self.inside.pop(channel.id)
         if channel.application != "AppDial2":
             self.applications[app].discard(channel.id)
         await self.tell(app, "StasisEnd", channel=_told(channel))

@@ -88,6 +88,14 @@ async def _variable(pbx: "AriDouble", request: web.Request) -> web.Response:
     return web.json_response({"value": channel.variables[name]})
 
 
+async def _set_variable(pbx: "AriDouble", request: web.Request) -> web.Response:
+    channel = _found(pbx, request)
+    if isinstance(channel, Channel):
+        channel.variables[request.query["variable"]] = request.query.get("value", "")
+        return _done()
+    return channel
+
+
 async def _hang_up(pbx: "AriDouble", request: web.Request) -> web.Response:
     channel = pbx.channels.get(request.match_info["id"])
     if channel is None:
@@ -189,6 +197,7 @@ _DEEDS: dict[tuple[str, str], Deed] = {
     ("POST", "/channels/{id}/continue"): _continue,
     ("POST", "/channels/{id}/dtmf"): _dtmf,
     ("GET", "/channels/{id}/variable"): _variable,
+    ("POST", "/channels/{id}/variable"): _set_variable,
     ("GET", "/bridges"): _list_bridges,
     ("POST", "/bridges/{id}"): _create_bridge,
     ("DELETE", "/bridges/{id}"): _destroy_bridge,
