@@ -197,6 +197,7 @@ class TestEndOfAsterisk:
                         await peer.send_str("QUEUE_DRAINED")
                     else:
                         await peer.send_bytes({"sound": FRAME, "much sound": FRAME * 400, "nothing": b""}[kind])
+            await peer.close()
             reason, detail = await end_of(call)
             assert reason is EndReason.PROTOCOL
             assert "messages or frames a second" in detail

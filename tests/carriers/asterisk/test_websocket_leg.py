@@ -4,9 +4,11 @@ import orjson
 import pytest
 
 from offhook.audio.formats import MULAW_8K, PCM_16K
-from offhook.carriers.asterisk.websocket_leg import MAX_EARLY, MAX_MARKS, WebSocketLeg
+from offhook.carriers.asterisk.websocket_leg import WebSocketLeg
 from offhook.carriers.asterisk.websocket_origin import introduction
 from offhook.carriers.asterisk.websocket_wire import Flow, KeyPressed, MarkProcessed, MediaStart, read_event
+from offhook.carriers.delivery import MAX_EARLY
+from offhook.carriers.marks import MAX_MARKS
 from offhook.events import EndReason
 from tests.carriers.asterisk.websocket_samples import CALL, CALLER, JSON_START, PLAIN_START
 from tests.carriers.media_stream.doubles import RememberedCall

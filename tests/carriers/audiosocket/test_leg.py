@@ -5,8 +5,9 @@ import pytest
 from offhook.audio.convert import converter
 from offhook.audio.formats import PCM_8K, AudioFormat, Encoding
 from offhook.calls.leg import Leg
-from offhook.carriers.audiosocket.leg import MAX_EARLY, AudioSocketLeg
+from offhook.carriers.audiosocket.leg import AudioSocketLeg
 from offhook.carriers.audiosocket.wire import KIND_OF_RATE, Audio, Kind, Parser, Sender
+from offhook.carriers.delivery import MAX_EARLY
 from offhook.events import EndReason
 from tests.carriers.audiosocket.doubles import CALL_ID, Call
 

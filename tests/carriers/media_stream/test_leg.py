@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from offhook.audio.formats import MULAW_8K, PCM_8K, PCM_16K, AudioFormat
 from offhook.calls.leg import CallOrigin, Leg
+from offhook.carriers.delivery import MAX_EARLY
+from offhook.carriers.marks import MAX_MARKS
 from offhook.carriers.media_stream.frames import FRAMES
-from offhook.carriers.media_stream.leg import CLEAR_FORGOTTEN_S, MAX_EARLY, MAX_MARKS, ByteOrder, StreamLeg
+from offhook.carriers.media_stream.leg import CLEAR_FORGOTTEN_S, ByteOrder, StreamLeg
 from offhook.carriers.media_stream.wire import Cleared, KeyPressed, Media, Played
 from offhook.config.carriers import CarrierName
 from offhook.events import EndReason

@@ -1,36 +1,26 @@
 """One media socket from its first message to its end: which call it brings, and how it ends without harm to others."""
 
-import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import structlog
-from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType
+from aiohttp import WSCloseCode, WSMessage, WSMsgType
 
-from offhook.audio.formats import FRAME_MS
 from offhook.calls.leg import CallControl, Leg
-from offhook.carriers.allowance import Allowance
+from offhook.carriers.call_socket import CallSocket, Words
 from offhook.carriers.media_stream.frames import FRAMES
 from offhook.carriers.media_stream.leg import ByteOrder, StreamLeg
 from offhook.carriers.media_stream.tickets import Ticket
 from offhook.carriers.media_stream.wire import Event, Media, Started, Stopped
-from offhook.carriers.pulse import Pulse
 from offhook.carriers.stream_socket import StreamSocket
 from offhook.config.carriers import CarrierSettings, MediaStreamSettings, TwilioSettings
-from offhook.errors import WireError
 from offhook.events import EndReason
 
 __all__ = ["serve_stream"]
 
 EARLY_MS = 2_000
-STALL_MS = 2_000
-
-MOST_A_SECOND = 600
-"""Messages, or 20 ms of audio in one. A carrier sends 50; tests may let a call run ten times as fast."""
-
-MOST_AT_ONCE = 1_000
-"""What a network that was stuck for 20 s delivers when it goes on."""
+_WORDS = Words("media stream", "start", "the peer answers no ping")
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -49,7 +39,7 @@ async def serve_stream(
 
     `answer` gets the leg when the stream has started; `peer` is the address for logs.
     """
-    connection = _Connection(
+    talk = _Talk(
         socket,
         ticket,
         limits,
@@ -59,10 +49,10 @@ async def serve_stream(
         byte_order=carrier.byte_order if isinstance(carrier, CarrierSettings) else "little",
         settle_ms=carrier.settle_ms if ticket.origin.direction == "inbound" else 0,
     )
-    await connection.run()
+    await talk.line.run(limits.start_within_s)
 
 
-class _Connection:
+class _Talk:
     def __init__(
         self,
         socket: StreamSocket,
@@ -86,111 +76,50 @@ class _Connection:
         self._frames = FRAMES[ticket.carrier](ticket.format, limits.max_message_bytes)
         self._early = _EarlyAudio(ticket.format.bytes_in(EARLY_MS))
         self._leg: StreamLeg | None = None
-        self._max_unread = 0
         self._binary = 0
-        self._allowance = Allowance(MOST_A_SECOND, MOST_AT_ONCE)
-        self._pulse = Pulse(
-            asyncio.get_running_loop().call_later,
-            socket.heartbeat_s,
-            ask=socket.probe,
-            give_up=lambda: self._give_up("the peer answers no ping"),
-        )
-        self._close_code = WSCloseCode.OK
-        self._close_reason = ""
-        self._over = asyncio.Event()
-        self._gone = asyncio.Event()
-        self._log = log.bind(carrier=ticket.carrier, carrier_call_id=ticket.carrier_call_id, peer=peer)
+        bound = log.bind(carrier=ticket.carrier, carrier_call_id=ticket.carrier_call_id, peer=peer)
+        self.line = CallSocket(socket, self, _WORDS, bound)
 
-    async def run(self) -> None:
-        """Serve until the end; returns when the socket is gone."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.call_later(self._limits.start_within_s, self._start_is_late)
-        reading = loop.create_task(self._read())
-        try:
-            await self._over.wait()
-        except asyncio.CancelledError:
-            self._end(EndReason.SHUTDOWN, "", WSCloseCode.GOING_AWAY)
-            raise
-        finally:
-            deadline.cancel()
-            self._pulse.stop()
-            try:
-                await self._part(reading)
-            finally:
-                self._socket.abort()
-                self._gone.set()
+    # What the socket asks
 
-    async def _part(self, reading: asyncio.Task[None]) -> None:
-        # Closing must read for itself: closed on what is unread, TCP would reset and lose our last words.
-        reading.cancel()
-        await asyncio.wait({reading})
-        await self._socket.part(self._close_code, self._close_reason)
+    @property
+    def ignored(self) -> Mapping[str, int]:
+        """What was of no use, by what it was."""
+        return {**self._frames.counters, "binary": self._binary}
 
-    async def _hang_up(self, reason: EndReason) -> None:
-        """End the stream from our side; returns when it is gone."""
-        if not self._over.is_set():
-            self._say_stop()
-            self._end(reason, "", WSCloseCode.GOING_AWAY if reason is EndReason.SHUTDOWN else WSCloseCode.OK)
-        await self._gone.wait()
+    def ask(self) -> None:
+        """Ping."""
+        self._socket.probe()
 
-    def _write(self, text: str) -> None:
-        """Send; a peer that leaves too much unread is given up, for what could still be sent would come too late."""
-        self._socket.write_text(text)
-        if self._socket.unread > self._max_unread:
-            self._give_up(f"the peer has left {STALL_MS} ms of audio unread")
+    def say_goodbye(self) -> None:
+        """End the stream, where closing the socket does not."""
+        stop = self._frames.stop()
+        if stop is not None:
+            self._socket.write_text(stop)
+
+    def ended(self, reason: EndReason, detail: str) -> None:
+        """The call hears of it unless it is the one that wanted it."""
+        if self._leg is not None:
+            self._leg.end(reason, detail)
+
+    def take(self, message: WSMessage) -> None:
+        """A message of the carrier. Raises WireError."""
+        if message.type is WSMsgType.BINARY:
+            self._binary += 1
+            self.line.spend(1)
+            return
+        event = self._frames.read(message.data)
+        self.line.spend(len(event.payload) // self._ticket.format.frame_bytes if isinstance(event, Media) else 1)
+        if event is not None:
+            self._tell(event)
 
     # What comes in
 
-    async def _read(self) -> None:
-        try:
-            await self._read_on()
-        except WireError as error:
-            self._break_off(WSCloseCode.PROTOCOL_ERROR, str(error))
-        except ConnectionError as error:
-            self._end(EndReason.CALLER_HUNG_UP, str(error))
-        except asyncio.CancelledError:
-            self._end(EndReason.SHUTDOWN, "", WSCloseCode.GOING_AWAY)
-            raise
-        except Exception as error:  # noqa: BLE001 - the top of a connection's task: a fault in one call ends that call
-            self._log.error("a fault in a media stream", exc_info=error)
-            self._end(EndReason.ERROR, str(error), WSCloseCode.INTERNAL_ERROR)
-
-    async def _read_on(self) -> None:
-        receive, read, pulse = self._socket.receive, self._frames.read, self._pulse
-        while not self._over.is_set():
-            message = await receive()
-            pulse.alive = True
-            if message.type is WSMsgType.TEXT:
-                event = read(message.data)
-                self._spend(event)
-                if event is not None:
-                    self._take(event)
-            else:
-                self._spend(None)
-                await self._take_other(message)
-
-    def _spend(self, event: Event | None) -> None:
-        """Raises WireError where the peer sends more than any carrier would: other calls have to be served, too."""
-        frames = len(event.payload) // self._ticket.format.frame_bytes if isinstance(event, Media) else 0
-        if not self._allowance.spend(max(1, frames)):
-            raise WireError(f"more than {MOST_A_SECOND} messages or frames a second")
-
-    async def _take_other(self, message: WSMessage) -> None:
-        match message.type:
-            case WSMsgType.PING:
-                await self._socket.pong(message.data)
-            case WSMsgType.PONG:
-                pass
-            case WSMsgType.BINARY:
-                self._binary += 1
-            case _:
-                self._lose(message)
-
-    def _take(self, event: Event) -> None:
+    def _tell(self, event: Event) -> None:
         if isinstance(event, Started):
             self._start(event)
         elif isinstance(event, Stopped):
-            self._end(EndReason.CALLER_HUNG_UP, event.reason)
+            self.line.finish(EndReason.CALLER_HUNG_UP, event.reason)
         elif self._leg is not None:
             self._leg.take(event)
         elif isinstance(event, Media):
@@ -200,22 +129,22 @@ class _Connection:
         expected = self._ticket.carrier_call_id
         call_id = expected or started.call_id
         if started.call_id and started.call_id.casefold() != call_id.casefold():
-            self._break_off(WSCloseCode.POLICY_VIOLATION, f"the stream is of call {started.call_id}, not {expected}")
+            problem = f"the stream is of call {started.call_id}, not {expected}"
+            self.line.break_off(WSCloseCode.POLICY_VIOLATION, problem)
             return
         leg = self._make_leg(call_id)
         self._leg = leg
-        self._log.info("media stream", stream_id=started.stream_id, format=str(leg.format))
+        self.line.log.info("media stream", stream_id=started.stream_id, format=str(leg.format))
         for media in self._early.take():
             leg.take(media)
         self._answer(leg)
 
     def _make_leg(self, call_id: str) -> StreamLeg:
         audio_format = self._frames.stream.format
-        frame_bytes = len(self._frames.audio(audio_format.silence))
-        self._max_unread = frame_bytes * STALL_MS // FRAME_MS
+        self.line.started(len(self._frames.audio(audio_format.silence)))
         return StreamLeg(
-            self._write,
-            self._hang_up,
+            self.line.write_text,
+            self.line.hang_up,
             frames=self._frames,
             carrier_call_id=call_id,
             peer=self._peer,
@@ -227,56 +156,6 @@ class _Connection:
             byte_order=self._byte_order,
             clock=time.monotonic,
         )
-
-    # How it ends
-
-    def _start_is_late(self) -> None:
-        if self._leg is None:
-            self._break_off(WSCloseCode.POLICY_VIOLATION, f"no start within {self._limits.start_within_s:g} s")
-
-    def _give_up(self, problem: str) -> None:
-        if not self._over.is_set():
-            self._note_fault(problem)
-            self._end(EndReason.PEER_STALLED, problem)
-            self._socket.abort()
-
-    def _lose(self, message: WSMessage) -> None:
-        """Note that the socket is closed, which is how a caller hangs up, or broken."""
-        fault = message.data if message.type is WSMsgType.ERROR else None
-        if isinstance(fault, WebSocketError):
-            self._note_fault(str(fault))
-            self._end(EndReason.PROTOCOL, str(fault))
-        else:
-            self._end(EndReason.CALLER_HUNG_UP, str(fault or ""))
-
-    def _break_off(self, code: WSCloseCode, problem: str) -> None:
-        """End this connection, and no other, for a fault of the peer."""
-        if not self._over.is_set():
-            self._note_fault(problem)
-            self._say_stop()
-            self._close_reason = problem
-            self._end(EndReason.PROTOCOL, problem, code)
-
-    def _note_fault(self, problem: str) -> None:
-        self._log.warning("media stream ended by a fault", problem=problem)
-
-    def _say_stop(self) -> None:
-        stop = self._frames.stop()
-        if stop is not None:
-            self._socket.write_text(stop)
-
-    def _end(self, reason: EndReason, detail: str, code: WSCloseCode = WSCloseCode.OK) -> None:
-        """The first end counts. The call hears of it unless it is the one that wanted it."""
-        if self._over.is_set():
-            return
-        self._over.set()
-        self._close_code = code
-        ignored = {what: count for what, count in (*self._frames.counters.items(), ("binary", self._binary)) if count}
-        self._log.info(
-            "media stream ended", reason=reason.value, detail=detail, **{"ignored": ignored} if ignored else {}
-        )
-        if self._leg is not None:
-            self._leg.end(reason, detail)
 
 
 class _EarlyAudio:

@@ -3,23 +3,20 @@
 import time
 from array import array
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from offhook.audio.formats import Encoding
 from offhook.calls.leg import CallControl, CallOrigin, LegEvents
+from offhook.carriers.cutter import Cutter
+from offhook.carriers.delivery import Delivery
+from offhook.carriers.marks import Marks
 from offhook.carriers.media_stream.wire import Cleared, Frames, KeyPressed, Media, Played
 from offhook.events import EndReason
 
 __all__ = ["ByteOrder", "StreamLeg"]
 
 ByteOrder = Literal["little", "big"]
-
-MAX_EARLY = 100
-"""Frames and digits kept for a call that has not attached yet: 2 s of audio."""
-
-MAX_MARKS = 256
-"""Marks that wait. A carrier that never answers them must not fill the memory."""
 
 CLEAR_FORGOTTEN_S = 2.0
 """A clear that was not acknowledged by then never will be."""
@@ -62,13 +59,10 @@ class StreamLeg:
         self._clock = clock
         self._settled_at = clock() + settle_ms / 1000
         self._swaps = byte_order == "big" and self.format.encoding is Encoding.PCM16
-        self._held = b""
+        self._cutter = Cutter(self.format)
         self._clears: deque[float] = deque()
-        self._marks: dict[str, None] = {}
-        self._events: LegEvents | None = None
-        self._early: deque[bytes | str] = deque(maxlen=MAX_EARLY)
-        self._end: tuple[EndReason, str] | None = None
-        self._open = True
+        self._marks = Marks()
+        self._delivery = Delivery()
 
     @property
     def control(self) -> CallControl | None:
@@ -86,28 +80,22 @@ class StreamLeg:
 
     def attach(self, events: LegEvents) -> None:
         """Deliver from now on what comes in. Of what came before, the last 2 s are delivered first."""
-        self._events = events
-        while self._early:
-            self._deliver(self._early.popleft())
-        if self._end is not None:
-            events.on_closed(*self._end)
+        self._delivery.attach(events)
 
     def send(self, frame: bytes) -> None:
         """Send one 20 ms frame."""
-        if self._open:
+        if self._delivery.is_open:
             self._write(self._frames.audio(_swapped(frame) if self._swaps else frame))
 
     def mark(self, name: str) -> None:
         """Ask to be told when what was sent so far has been played."""
-        if self._open:
-            self._marks[name] = None
-            if len(self._marks) > MAX_MARKS:
-                del self._marks[next(iter(self._marks))]
+        if self._delivery.is_open:
+            self._marks.ask(name)
             self._write(self._frames.mark(name))
 
     def clear(self) -> None:
         """Drop what the carrier has not played, and the marks in it."""
-        if self._open:
+        if self._delivery.is_open:
             self._write(self._frames.clear())
             self._marks.clear()
             if self._frames.acknowledges_clear:
@@ -122,69 +110,34 @@ class StreamLeg:
 
     async def close(self, reason: EndReason) -> None:
         """End the stream; returns when the connection is gone."""
-        self._open = False
-        self._early.clear()
+        self._delivery.close()
         await self._hang_up(reason)
 
     # What the connection tells
 
     def take(self, event: Media | KeyPressed | Played | Cleared) -> None:
         """Take what the carrier says while the stream is open."""
-        if not self._open:
+        if not self._delivery.is_open:
             return
         match event:
             case Media(payload):
                 self._hear(payload)
             case KeyPressed(digit):
-                self._deliver(digit)
+                self._delivery.give(digit)
             case Played(name):
-                self._played(name)
+                if self._marks.told(name):
+                    self._delivery.played(name)
             case Cleared():
                 if self._clears:
                     self._clears.popleft()
 
     def end(self, reason: EndReason, detail: str) -> None:
         """Tell the call, once, that the carrier's side is gone."""
-        if not self._open:
-            return
-        self._open = False
-        self._end = (reason, detail)
-        if self._events is not None:
-            self._events.on_closed(reason, detail)
+        self._delivery.end(reason, detail)
 
     def _hear(self, payload: bytes) -> None:
-        if len(payload) != self.format.frame_bytes or self._held:
-            for frame in self._recut(payload):
-                self._deliver_audio(frame)
-        else:
-            self._deliver_audio(payload)
-
-    def _recut(self, payload: bytes) -> Sequence[bytes]:
-        """The frames that `payload` completes. Half a sample at its end is dropped: all that follow would be noise."""
-        size = self.format.frame_bytes
-        held = self._held + payload[: len(payload) - len(payload) % self.format.sample_bytes]
-        whole = len(held) - len(held) % size
-        self._held = held[whole:]
-        return [held[at : at + size] for at in range(0, whole, size)]
-
-    def _deliver_audio(self, frame: bytes) -> None:
-        if self._open:
-            self._deliver(_swapped(frame) if self._swaps else frame)
-
-    def _deliver(self, item: bytes | str) -> None:
-        if self._events is None:
-            self._early.append(item)
-        elif isinstance(item, bytes):
-            self._events.on_audio(item)
-        else:
-            self._events.on_dtmf(item)
-
-    def _played(self, name: str) -> None:
-        # Twilio returns the marks of what was cleared, and any carrier may answer just before it hears of the clear.
-        if name in self._marks:
-            del self._marks[name]
-            if self._events is not None:
-                self._events.on_played(name)
+        for frame in self._cutter.cut(payload):
+            self._delivery.give(_swapped(frame) if self._swaps else frame)
 
 
 def _swapped(pcm: bytes) -> bytes:
