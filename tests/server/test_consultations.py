@@ -133,6 +133,17 @@ async def test_who_accepts_is_connected_though_the_house_is_full(office: Office)
     assert office.all(ConsultationEnded)[0].consultation == second.call_id
 
 
+async def test_who_accepts_and_hangs_up_at_once_is_not_connected(office: Office) -> None:
+    await office.ask()
+    leg, asked = await office.answers()
+    assert leg.events is not None
+    asked.on_dtmf("1")
+    leg.events.on_closed(EndReason.CALLER_HUNG_UP, "")
+    assert str(await office.answer()) == "they hung up without taking the call"
+    assert (office.caller.hand.bridged, office.outcomes) == ([], ["hung_up"])
+    assert (office.caller.closed, office.call.hand.held) == ([], False)
+
+
 async def test_who_declines_leaves_the_caller_with_the_agent(office: Office) -> None:
     await office.ask()
     leg, asked = await office.answers()

@@ -12,6 +12,7 @@ from mcp_types import (
     Tool,
 )
 
+from offhook.calls.tools.schemas import checked, checker_of
 from offhook.errors import ToolError
 from offhook.toolkits.mcp_results import MOST_BYTES, result_of, spec_of
 
@@ -111,3 +112,14 @@ def test_a_schema_is_told_without_references() -> None:
 )
 def test_references_that_lead_nowhere_stay(schema: dict[str, Any]) -> None:
     assert spec_of(Tool(name="a", input_schema=schema)).parameters == schema
+
+
+def test_a_schema_that_cannot_be_written_takes_no_call_down() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"items": deep}
+    links = {f"d{n}": {"items": {"items": {"$ref": f"#/$defs/d{n + 1}"}}} for n in range(150)}
+    chain = {"properties": {"a": {"$ref": "#/$defs/d0"}}, "$defs": links}
+    for hostile in ({"properties": {"a": {"maximum": 10**30}}}, {"properties": {"a": deep}}, chain):
+        spec = spec_of(Tool(name="find", input_schema={"type": "object", **hostile}))
+        assert checked(checker_of(spec.parameters), {"b": 3}) == {"b": 3}

@@ -162,9 +162,9 @@ class Consultations:
     async def _connect(self, asking: _Consultation) -> None:
         """Let the carrier connect the two. Raises CallError."""
         call, asked, wish = asking.call, asking.asked, asking.wish
-        asking.outcome = "failed"
-        if asked is None:
-            raise CallError(_WORDS["failed"])
+        asking.outcome = "failed" if asked is None or asked.end_reason is None else "hung_up"
+        if asked is None or asked.end_reason is not None:
+            raise CallError(_WORDS[asking.outcome])
 
         async def bridge() -> None:
             await call.hand.control.bridge(asked.hand.control)

@@ -28,11 +28,21 @@ def spec_of(tool: Tool, prefix: str = "") -> ToolSpec:
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """Without references, where these can be followed; not every model reads them."""
+    """Without references, where these can be followed; not every model reads them. Of one that cannot be written to a
+    model, with numbers too long or too deep, nothing is left."""
     try:
-        return inlined(schema)
+        plain = inlined(schema)
     except (AttributeError, TypeError):
-        return schema
+        plain = schema
+    return next((each for each in (plain, schema) if _writable(each)), {"type": "object"})
+
+
+def _writable(value: Any) -> bool:
+    try:
+        orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return False
+    return True
 
 
 def result_of(result: CallToolResult) -> Any:

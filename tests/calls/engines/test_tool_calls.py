@@ -11,6 +11,7 @@ from offhook.calls.conversation import Conversation
 from offhook.calls.engines.tool_calls import ToolCalls
 from offhook.calls.leg import CallControl
 from offhook.calls.tools.base import ToolContext, ToolRules
+from offhook.calls.tools.hold import Hold
 from offhook.calls.tools.transfer_call import TransferCall
 from offhook.config import AgentSettings, TransferSettings
 from offhook.events import CallEnded, EndReason, ToolCalled
@@ -403,3 +404,37 @@ async def test_a_tool_that_runs_while_others_take_its_place_is_finished(tmp_path
     await calls.close()
     rig.call.end(EndReason.SHUTDOWN)
     await rig.call.ended.wait()
+
+
+@pytest.mark.parametrize("engine", ["pipeline", "sessions"])
+async def test_the_limit_of_a_call_does_not_wait_for_a_caller_who_asked_for_a_moment(
+    tmp_path: Path, engine: str
+) -> None:
+    waits = ToolCall("t1", "hold", {"how": "wait", "seconds": 300})
+    if engine == "pipeline":
+        rig = Rig(tmp_path, answers=[[waits]], tools=(Hold(),)).answer()
+        await rig.until_quiet()
+        await rig.speak("One moment.")
+    else:
+        rig = await SessionRig(tmp_path, tools=(Hold(),)).greeted()
+        await rig.ask("One moment.")
+        rig.session.events.on_tool_call(waits)
+        rig.session.events.on_response_done("completed", "")
+    await rig.run(2_000)
+    rig.call.wind_up("Our time is over.", EndReason.MAX_DURATION)
+    await rig.run(400)
+    if isinstance(rig, SessionRig):
+        rig.session.speak("a", "Our time is over.")
+    await rig.run(5_000)
+    assert (rig.said()[-1], rig.leg.closed) == ("Our time is over.", [EndReason.MAX_DURATION])
+
+
+async def test_who_hangs_up_does_not_hold(tmp_path: Path) -> None:
+    rig = await SessionRig(tmp_path, tools=(Hold(), END_CALL)).greeted()
+    await rig.ask("Bye.")
+    rig.session.speak("bye", "Goodbye then.", over=False)
+    rig.session.events.on_tool_call(ToolCall("t1", "hold", {"how": "music", "seconds": 300}))
+    rig.session.events.on_tool_call(ToolCall("t2", "end_call", {}))
+    rig.session.events.on_response_done("completed", "")
+    await rig.run(5_000)
+    assert rig.leg.closed == [EndReason.AGENT_HUNG_UP]

@@ -191,7 +191,7 @@ def test_the_rules_of_a_tool(calls: Calls) -> None:
 async def test_only_some_of_the_tools_may_be_called(calls: Calls) -> None:
     runner = _runner(calls, Does(_double))
     runner.limit(())
-    assert runner.specs == ()
+    assert list(runner.specs) == []
     assert (await runner.run(ToolCall("1", "do", {"n": 1}))).error == "there is no tool do; there are: "
     runner.limit(None)
     assert [spec.name for spec in runner.specs] == ["do"]

@@ -1,6 +1,9 @@
+import asyncio
+
 import pytest
 
 from offhook.calls.leg import CallControl
+from offhook.carriers.media_stream.api import Publish
 from offhook.carriers.media_stream.control import StreamControl
 from offhook.errors import CallError, CarrierError
 from tests.carriers.media_stream.paper_api import PaperApi
@@ -60,6 +63,44 @@ async def test_two_calls_meet_in_a_conference_who_was_called_first() -> None:
     assert first[2] == second[2]
     assert "<Conference" in first[2]
     assert ">offhook-" in first[2]
+
+
+class Gone(PaperApi):
+    """Its caller has just hung up; `stuck` is set while it is asked to move that call."""
+
+    def __init__(self, *, unknown: bool = False) -> None:
+        super().__init__()
+        self.unknown = unknown
+        self.stuck: asyncio.Event | None = None
+
+    async def transfer(self, call_id: str, document: bytes, publish: Publish) -> None:
+        await super().transfer(call_id, document, publish)
+        if call_id == "u-1":
+            if self.stuck is not None:
+                self.stuck.set()
+                await asyncio.Event().wait()
+            raise CarrierError("no such call", carrier="vobiz", unknown=self.unknown)
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+async def test_who_was_called_does_not_wait_alone_for_a_caller_who_hung_up(unknown: bool) -> None:
+    api = Gone(unknown=unknown)
+    other = StreamControl(api, "u-2", publish=str, dial_document=str.encode)
+    with pytest.raises(CarrierError, match="no such call"):
+        await control(api).bridge(other)
+    assert [each[:2] for each in api.done[2:]] == ([] if unknown else [("hang_up", "u-2")])
+
+
+async def test_who_was_called_does_not_wait_alone_when_the_connecting_is_given_up() -> None:
+    api = Gone()
+    api.stuck = asyncio.Event()
+    other = StreamControl(api, "u-2", publish=str, dial_document=str.encode)
+    connecting = asyncio.ensure_future(control(api).bridge(other))
+    await api.stuck.wait()
+    connecting.cancel()
+    await asyncio.wait([connecting])
+    assert connecting.cancelled()
+    assert api.done[-1] == ("hang_up", "u-2")
 
 
 async def test_a_caller_is_not_connected_with_another_accounts() -> None:

@@ -118,8 +118,7 @@ class Pipeline:
         self._replies.deaf = True
         self._floor.stop_transcribing()
         self._floor.interrupt(self._call.now_ms())
-        self._replies.ending = reason
-        self._replies.say(line)
+        self._replies.wind_up(line, reason)
 
     async def close(self) -> None:
         """Stop the reply and every transcription."""

@@ -13,7 +13,7 @@ from offhook.calls.engines.base import CallHandle
 from offhook.calls.engines.early_reply import EarlyReply
 from offhook.calls.engines.manner import Manner
 from offhook.calls.engines.stopgap import Stopgap
-from offhook.calls.engines.tool_calls import ToolCalls
+from offhook.calls.engines.tool_calls import CALL_ENDS, ToolCalls
 from offhook.calls.engines.trouble import report_trouble
 from offhook.calls.engines.usage import reporter
 from offhook.calls.engines.utterances import Utterances
@@ -169,6 +169,13 @@ class Replies:
             call_id = self._call.facts.call_id
             self._call.emit(BargeIn(call_id, self._call.now_ms(), onset_ms, stopped_ms, track.heard_ms))
             self._utterances.finished(track)
+
+    def wind_up(self, line: str, reason: EndReason) -> None:
+        """Say `line` whatever the caller does; the call ends for `reason` when it is said."""
+        self.deaf = True
+        self.ending = reason
+        self._tools.end_waits(CALL_ENDS)
+        self.say(line)
 
     def tick(self, now_ms: int, *, caller_speaking: bool) -> None:
         """20 ms have passed: tools that waited for silence may run, and one that takes long gets a line."""

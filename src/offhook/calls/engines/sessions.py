@@ -11,10 +11,10 @@ from offhook.calls.engines.realtime_parts import HandOver, RealtimeParts
 from offhook.calls.engines.relay import Relay
 from offhook.calls.engines.session_link import CallerListener, SessionLink
 from offhook.calls.engines.stopgap import Stopgap
-from offhook.calls.engines.tool_calls import ToolCalls
+from offhook.calls.engines.tool_calls import CALL_ENDS, ToolCalls
 from offhook.calls.engines.utterances import Utterances
 from offhook.calls.speaker import Phrases
-from offhook.calls.tools.hold import caller_is_next
+from offhook.calls.tools.hold import Hold, caller_is_next
 from offhook.calls.tools.runner import ToolRun
 from offhook.calls.track import Track
 from offhook.errors import ProviderError
@@ -138,6 +138,7 @@ class Sessions:
         """Say `line` whatever the caller does, then end the call."""
         self.deaf = True
         self.ending = reason
+        self.tools.end_waits(CALL_ENDS)
         if self.link.over:
             self._end_alone(line, reason)
         else:
@@ -221,9 +222,11 @@ class Sessions:
     # Tools
 
     def _ran(self, link: SessionLink, call: ToolCall, ran: ToolRun) -> None:
-        answer = not caller_is_next(call.name, ran)
+        ends = self.ending is not None and call.name == Hold.spec.name
+        answer = not (ends or caller_is_next(call.name, ran))
         if call.name == "end_call" and not ran.error:
             self.ending = EndReason.AGENT_HUNG_UP
+            self.tools.end_waits(CALL_ENDS)
             # A model that hangs up before it says goodbye says it now.
             answer = not self._spoke
         if call.name == "transfer_call" and not ran.error:

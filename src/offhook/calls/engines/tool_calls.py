@@ -13,12 +13,13 @@ from offhook.calls.tools.runner import ToolRun, ToolRunner
 from offhook.events import EndReason, ToolCalled
 from offhook.providers.llm.base import ToolCall, ToolSpec
 
-__all__ = ["OnRan", "ToolCalls"]
+__all__ = ["CALL_ENDS", "OnRan", "ToolCalls"]
 
 _SPOKE_UP = "the caller spoke up"
 _STILL_RUNNING = '{"status":"still running, and not to be called again: the result will be here when it is known"}'
 _CALL_ENDED = "the call ended"
-_WAIT_OVER = "the caller could not be heard for a moment, so the wait is over"
+CALL_ENDS = "the call ends"
+_UNHEARD = "the caller could not be heard for a moment"
 OnRan = Callable[[ToolCall, ToolRun], None]
 
 
@@ -106,11 +107,11 @@ class ToolCalls:
             elif begun.runner.rules(begun.call.name).on_barge_in == "cancel":
                 self._stop(begun, f"{because}, so it was stopped; part of it may have been done")
 
-    def end_waits(self) -> None:
-        """Whoever listened to the caller is gone: a wait for the caller's voice would only end with its time."""
+    def end_waits(self, because: str = _UNHEARD) -> None:
+        """Nobody listens to the caller any more: a wait for the caller's voice would only end with its time."""
         for begun in [each for each in self._begun.values() if not each.ran.done()]:
             if begun.call.name == Hold.spec.name:
-                self._stop(begun, _WAIT_OVER)
+                self._stop(begun, f"{because}, so the wait is over")
 
     async def settle(self) -> None:
         """Wait for tools that went on though their answer was dropped, but not for ever: of those that take longer the

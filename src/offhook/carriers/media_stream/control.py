@@ -1,13 +1,14 @@
 """The carrier's hand on one call of a media stream."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import uuid4
 
 from offhook.calls.leg import CallControl
 from offhook.carriers.destinations import destination, keys, sound_url
 from offhook.carriers.media_stream import documents
 from offhook.carriers.media_stream.api import CarrierApi, Publish
-from offhook.errors import CarrierError
+from offhook.errors import CallError, CarrierError
 
 __all__ = ["StreamControl"]
 
@@ -35,13 +36,20 @@ class StreamControl:
     async def bridge(self, other: CallControl) -> None:
         """Let the caller and who is in `other` meet in a conference. Raises CallError.
 
-        Who was called goes first: when that fails the caller is still with us."""
+        Who was called goes first: when that fails the caller is still with us. When the caller cannot follow, who was
+        called is hung up, and does not wait there alone; unless it is unknown whether the caller did."""
         if not isinstance(other, StreamControl) or other._api is not self._api:
             problem = "cannot connect a caller with another account's"
             raise CarrierError(problem, carrier=self._api.carrier, offered=False)
         document = documents.conference(self._api.carrier, f"offhook-{uuid4()}")
-        for control in (other, self):
-            await self._api.transfer(control._call_id, document, self._publish)
+        await self._api.transfer(other._call_id, document, self._publish)
+        try:
+            await self._api.transfer(self._call_id, document, self._publish)
+        except BaseException as error:
+            if not (isinstance(error, CarrierError) and error.unknown):
+                with suppress(CallError):
+                    await other.hang_up()
+            raise
 
     async def send_dtmf(self, digits: str) -> None:
         """Press keys towards the caller. Raises CallError."""
