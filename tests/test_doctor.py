@@ -11,7 +11,7 @@ import pytest
 
 from offhook import cli, doctor
 from offhook.config import Settings
-from offhook.config_files import Loaded
+from offhook.config_files import Loaded, read_settings
 from offhook.doctor import Check, examine, port_owner
 from offhook.errors import FlowError
 
@@ -88,7 +88,7 @@ def test_little_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_broken_flow_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def load_flow(path: Path | None) -> None:
+    def load_flow(path: Path | None, *, tools: list[str]) -> None:
         raise FlowError("there is no state", file=path, line=3, hint="write one")
 
     flow = types.ModuleType("offhook.providers.llm.flow")
@@ -170,3 +170,9 @@ def test_the_command(
         else:
             assert "✗ " in out
             assert "\x1b" not in out
+
+
+def test_a_flow_may_call_the_tools_of_the_example() -> None:
+    loaded = read_settings(Path(__file__).parent.parent / "examples" / "home-services" / "offhook.toml", environ={})
+    found = [check for check in examine(loaded) if check.name == "agent"]
+    assert [check.state for check in found] == ["good", "good"], found

@@ -182,15 +182,24 @@ def _data_dir(folder: Path) -> Check:
 
 def _agent(name: str, agent: AgentSettings) -> Iterator[Check]:
     for kind, path in (("flow", agent.flow), ("facts", agent.facts)) if agent.engine != "loopback" else ():
-        yield _flow_file(name, kind, path)
+        yield _flow_file(name, kind, path, agent)
 
 
-def _flow_file(name: str, kind: str, path: Path | None) -> Check:
+def _flow_file(name: str, kind: str, path: Path | None, agent: AgentSettings) -> Check:
     def load() -> str:
-        getattr(importlib.import_module("offhook.providers.llm.flow"), f"load_{kind}")(path)
+        more = {"tools": _own_tools(agent)} if kind == "flow" else {}
+        getattr(importlib.import_module("offhook.providers.llm.flow"), f"load_{kind}")(path, **more)
         return f"{name}: {path or f'built-in {kind}'}"
 
     return _attempt("agent", f"{name}: {kind}", load)
+
+
+def _own_tools(agent: AgentSettings) -> list[str]:
+    """Names of tools that a flow may call besides the built-in ones; the code is run for them, as the server does."""
+    if agent.code is None:
+        return [*agent.tools]
+    code = importlib.import_module("offhook.server.agent_code").load_code(agent.code)
+    return [*agent.tools, *(tool.spec.name for each in code for tool in each.tools)]
 
 
 def _provider(stage: str, name: str, table: ProviderTable) -> Iterator[Check]:
