@@ -17,12 +17,15 @@ from offhook.config_files import load_settings
 from offhook.errors import SettingsError
 from offhook.events import AgentSaid, CallerSaid, CallTrouble, EndReason
 from offhook.providers.llm.base import CallFacts
+from offhook.providers.realtime.elevenlabs import ElevenLabsAgent
 from offhook.providers.realtime.gemini import GeminiLive
 from offhook.providers.realtime.openai_live import OpenAiLive
 from offhook.server.brains import Brains
 from offhook.server.engines import load_engines
 from offhook.server.providers import Providers, cloud_of, for_agent, model_of, named_tables
 from offhook.simulator.clouds.ears import Saying, scripted_ears
+from offhook.simulator.clouds.elevenlabs_agent import VendorAgent
+from offhook.simulator.clouds.elevenlabs_agents import AgentsDouble
 from offhook.simulator.clouds.gemini_live import GeminiDouble
 from offhook.simulator.clouds.lines import Line
 from offhook.simulator.clouds.openai import OpenAiDouble
@@ -214,6 +217,23 @@ async def test_a_wrong_key_of_gemini_stops_the_start(brains: Brains) -> None:
         agent = {"engine": "realtime", "realtime": ["gemini"], "realtime_fallback": False}
         of = Settings.model_validate({"agents": {"a": agent}, "realtime": table})
         with pytest.raises(SettingsError, match="GEMINI_API_KEY is refused"):
+            await load_engines(of, of.agents, brains)
+        await brains.close()
+
+
+async def test_a_wrong_key_of_elevenlabs_stops_the_start(brains: Brains) -> None:
+    vendor = AgentsDouble(
+        scripted_ears(),
+        brain=lambda request: ChatReply("At eight."),
+        agents={"agent_1": VendorAgent()},
+        api_key="right",
+    )
+    async with vendor.serve() as url:
+        table = {"desk": {"kind": "elevenlabs", "agent_id": "agent_1", "base_url": url, "api_key": "wrong"}}
+        agent = {"engine": "realtime", "realtime": ["desk"], "realtime_fallback": False}
+        of = Settings.model_validate({"agents": {"a": agent}, "realtime": table})
+        assert isinstance(cloud_of(of.realtime_settings("desk")), ElevenLabsAgent)
+        with pytest.raises(SettingsError, match="ELEVENLABS_API_KEY is refused"):
             await load_engines(of, of.agents, brains)
         await brains.close()
 
