@@ -42,7 +42,7 @@ async def test_callers_of_an_earlier_run_go_on() -> None:
     async with AriDouble() as pbx:
         caller, media = left_behind(pbx, bridge="offhook-1"), left_behind(pbx, media_id("1"), bridge="offhook-1")
         async with recovering(pbx):
-            await holds(lambda: caller.went == [("", "")] and media.gone.is_set())
+            await holds(lambda: caller.went == [("", "")] and media.gone.is_set() and not pbx.bridges)
 
 
 async def test_bridges_with_nobody_in_them_are_taken_down() -> None:

@@ -79,16 +79,16 @@ class AriRecovery:
             bridges = said if isinstance(said, list) else []
             there = _ids(application, "channel_ids")
             self._adopt(bridges, there)
-            abandoned = self._abandoned(bridges, _ids(application, "bridge_ids"))
             left = self._strangers(before & there)
+            abandoned = self._abandoned(bridges, _ids(application, "bridge_ids"), left)
         except (CarrierError, WireError) as error:
             log.warning("callers may be left in our application", problem=str(error))
             return
-        for bridge in abandoned:
-            await surely(self._ari.ask("DELETE", path("bridges", bridge), fine=(404,)))
         for channel in left:
             log.warning("a channel of which nothing is known is sent away", channel=channel)
             await surely(self._send_away(channel))
+        for bridge in abandoned:
+            await surely(self._ari.ask("DELETE", path("bridges", bridge), fine=(404,)))
 
     async def _send_away(self, channel: str) -> None:
         if id_in(channel):
@@ -99,10 +99,10 @@ class AriRecovery:
             if isinstance(said, dict):
                 await self._ari.ask("DELETE", path("channels", channel), fine=(404,))
 
-    def _abandoned(self, bridges: list[Any], ours: set[str]) -> list[str]:
-        """Bridges of ours with nobody in them."""
+    def _abandoned(self, bridges: list[Any], ours: set[str], left: set[str]) -> list[str]:
+        """Bridges of ours with nobody in them but who is sent away. Raises WireError."""
         known = {call.bridge for call in self._calls.in_progress}
-        empty = (str(bridge.get("id")) for bridge in bridges if not _ids(bridge, "channels"))
+        empty = (str(bridge.get("id")) for bridge in bridges if _ids(bridge, "channels") <= left)
         return [bridge for bridge in empty if bridge in ours - known and bridge.startswith(bridge_id(""))]
 
     def _adopt(self, bridges: list[Any], there: set[str]) -> None:
