@@ -11,7 +11,7 @@ import structlog
 from offhook.audio.formats import FRAME_MS, PCM_8K, AudioFormat, Encoding
 from offhook.carriers.audiosocket.intake import ConverterFactory, source_format
 from offhook.carriers.audiosocket.leg import AudioSocketLeg
-from offhook.carriers.audiosocket.line import CallLater, Line, tune
+from offhook.carriers.audiosocket.line import Line, tune
 from offhook.carriers.audiosocket.registry import Registry
 from offhook.carriers.audiosocket.wire import (
     Audio,
@@ -26,6 +26,7 @@ from offhook.carriers.audiosocket.wire import (
     Parser,
     encode,
 )
+from offhook.carriers.pulse import CallLater
 from offhook.events import EndReason
 
 __all__ = ["Connection", "OnCall", "Timing"]

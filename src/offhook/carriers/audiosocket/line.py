@@ -3,32 +3,16 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from typing import Protocol
 
 from offhook.carriers.audiosocket.wire import Hangup, encode
+from offhook.carriers.pulse import CallLater, Timer
 
-__all__ = ["CallLater", "Line", "Timer", "tune"]
+__all__ = ["Line", "tune"]
 
 SEND_BUFFER_BYTES = 32_768
 DEAD_PEER_S = 10
 
 _HANGUP = encode(Hangup())
-
-
-class Timer(Protocol):
-    """What `call_later` gives back."""
-
-    def cancel(self) -> None:
-        """Do not call."""
-        ...
-
-
-class CallLater(Protocol):
-    """`asyncio.AbstractEventLoop.call_later`, or the clock of a test."""
-
-    def __call__(self, delay: float, callback: Callable[[], None], /) -> Timer:
-        """Call `callback` in `delay` seconds."""
-        ...
 
 
 class Line:

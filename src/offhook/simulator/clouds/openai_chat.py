@@ -1,26 +1,17 @@
 """A double of the chat-completions API: it answers by script or by rule, checks requests as strictly as the original,
 and fails on demand."""
 
-import asyncio
-import itertools
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from aiohttp import web
 
-from offhook.simulator.clouds.openai import (
-    OpenAiDouble,
-    bad_request,
-    error_answer,
-    json_answer,
-    json_body,
-    unauthorized,
-)
-from offhook.simulator.clouds.serving import Cut, Fault, Refuse, Stall, fails, forever
+from offhook.simulator.clouds.openai import bad_request, json_answer
+from offhook.simulator.clouds.openai_part import PostedPart
+from offhook.simulator.clouds.serving import Cut, Fault, Refuse, Stall, fails
 
 __all__ = ["ChatDouble", "ChatReply", "ChatRequest", "Cut", "Fault", "Refuse", "ScriptedCall", "Stall"]
 
@@ -68,49 +59,23 @@ class ChatRequest:
 Rule = Callable[[ChatRequest], ChatReply]
 
 
-class ChatDouble:
+class ChatDouble(PostedPart):
     """Answers with `replies`: one after another, the last one again and again; or as a function of the request."""
 
     def __init__(self, replies: Rule | Iterable[ChatReply], *, api_key: str = "") -> None:
+        super().__init__("/v1/chat/completions", api_key=api_key)
         self.requests: list[ChatRequest] = []
-        self.connections: set[object] = set()
-        self.abandoned = 0
         self._rule = replies if callable(replies) else _in_turn(list(replies))
-        self._key = api_key
-        self._numbers = itertools.count(1)
 
-    def routes(self) -> Iterable[web.RouteDef]:
-        """What it answers, below /v1."""
-        return [web.post("/v1/chat/completions", self._complete)]
+    def _invalid(self, body: Mapping[str, Any]) -> Refuse | None:
+        return _invalid(body)
 
-    @asynccontextmanager
-    async def serve(self) -> AsyncIterator[str]:
-        """Serve it alone on a free port of this machine; gives the base URL, ending in /v1."""
-        async with OpenAiDouble(self, api_key=self._key).serve() as url:
-            yield url
-
-    async def _complete(self, request: web.Request) -> web.StreamResponse:
-        number = next(self._numbers)
-        self.connections.add(request.transport)
-        try:
-            return await self._answer(request, number)
-        except asyncio.CancelledError:
-            self.abandoned += 1
-            raise
-
-    async def _answer(self, request: web.Request, number: int) -> web.StreamResponse:
-        refusal = unauthorized(request, self._key)
-        body = json_body(await request.read())
-        refusal = refusal or _invalid(body)
-        if refusal:
-            return error_answer(refusal, number)
+    async def _answer(self, request: web.Request, body: Mapping[str, Any], number: int) -> web.StreamResponse:
         asked = ChatRequest(body, dict(request.headers))
         self.requests.append(asked)
         reply = self._rule(asked)
-        if isinstance(reply.fault, Refuse):
-            return error_answer(reply.fault, number)
-        if reply.fault == Stall(0):
-            await forever()
+        if failed := await self._failed(reply.fault, number):
+            return failed
         if body.get("stream"):
             return await _stream(request, _Wire(body, reply, number))
         return json_answer(_Wire(body, reply, number).completion(), number)

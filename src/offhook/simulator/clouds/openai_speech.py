@@ -2,23 +2,16 @@
 demand."""
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from offhook.providers.tts.base import Synthesizer
-from offhook.simulator.clouds.openai import (
-    OpenAiDouble,
-    bad_request,
-    error_answer,
-    json_body,
-    unauthorized,
-)
-from offhook.simulator.clouds.serving import Fault, Refuse, Stall, fails, forever
+from offhook.simulator.clouds.openai import bad_request
+from offhook.simulator.clouds.openai_part import PostedPart
+from offhook.simulator.clouds.serving import Fault, Refuse, fails
 from offhook.simulator.speech import Speech, whole_speech
 
 __all__ = ["SpeechDouble", "SpeechRequest"]
@@ -36,7 +29,7 @@ class SpeechRequest:
     headers: Mapping[str, str]
 
 
-class SpeechDouble:
+class SpeechDouble(PostedPart):
     """Speaks with `voice`, `lead_ms` of silence before and after, in pieces of `piece_bytes` which may split a sample.
 
     `faults` are used up one a request; `spoken` keeps what was said, with the true times of its words.
@@ -51,46 +44,22 @@ class SpeechDouble:
         lead_ms: int = 0,
         faults: Iterable[Fault | None] = (),
     ):
+        super().__init__("/v1/audio/speech", api_key=api_key)
         self.requests: list[SpeechRequest] = []
         self.spoken: list[Speech] = []
-        self.connections: set[object] = set()
-        self.abandoned = 0
         self._voice = voice
-        self._key = api_key
         self._piece = piece_bytes
         self._lead_ms = lead_ms
         self._faults = iter(faults)
-        self._numbers = itertools.count(1)
 
-    def routes(self) -> Iterable[web.RouteDef]:
-        """What it answers, below /v1."""
-        return [web.post("/v1/audio/speech", self._speak)]
+    def _invalid(self, body: Mapping[str, Any]) -> Refuse | None:
+        return _invalid(body)
 
-    @asynccontextmanager
-    async def serve(self) -> AsyncIterator[str]:
-        """Serve it alone on a free port of this machine; gives the base URL, ending in /v1."""
-        async with OpenAiDouble(self, api_key=self._key).serve() as url:
-            yield url
-
-    async def _speak(self, request: web.Request) -> web.StreamResponse:
-        number = next(self._numbers)
-        self.connections.add(request.transport)
-        try:
-            return await self._answer(request, number)
-        except asyncio.CancelledError:
-            self.abandoned += 1
-            raise
-
-    async def _answer(self, request: web.Request, number: int) -> web.StreamResponse:
-        body = json_body(await request.read())
-        if refusal := unauthorized(request, self._key) or _invalid(body):
-            return error_answer(refusal, number)
+    async def _answer(self, request: web.Request, body: Mapping[str, Any], number: int) -> web.StreamResponse:
         self.requests.append(SpeechRequest(body, dict(request.headers)))
         fault = next(self._faults, None)
-        if isinstance(fault, Refuse):
-            return error_answer(fault, number)
-        if fault == Stall(0):
-            await forever()
+        if failed := await self._failed(fault, number):
+            return failed
         speech = await whole_speech(self._voice, body["input"], speed=float(body.get("speed", 1.0)))
         self.spoken.append(speech)
         response = web.StreamResponse(headers={"Content-Type": "audio/pcm", "x-request-id": f"req_{number}"})
