@@ -421,12 +421,12 @@ async def test_the_limit_of_a_call_does_not_wait_for_a_caller_who_asked_for_a_mo
         rig.session.events.on_tool_call(waits)
         rig.session.events.on_response_done("completed", "")
     await rig.run(2_000)
-    rig.call.wind_up("Our time is over.", EndReason.MAX_DURATION)
+    rig.call.wind_up("Our time is over.", EndReason.COST_LIMIT)
     await rig.run(400)
     if isinstance(rig, SessionRig):
         rig.session.speak("a", "Our time is over.")
     await rig.run(5_000)
-    assert (rig.said()[-1], rig.leg.closed) == ("Our time is over.", [EndReason.MAX_DURATION])
+    assert (rig.said()[-1], rig.leg.closed) == ("Our time is over.", [EndReason.COST_LIMIT])
 
 
 async def test_who_hangs_up_does_not_hold(tmp_path: Path) -> None:
