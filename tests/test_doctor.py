@@ -176,3 +176,10 @@ def test_a_flow_may_call_the_tools_of_the_example() -> None:
     loaded = read_settings(Path(__file__).parent.parent / "examples" / "home-services" / "offhook.toml", environ={})
     found = [check for check in examine(loaded) if check.name == "agent"]
     assert [check.state for check in found] == ["good", "good"], found
+
+
+def test_a_language_that_an_agent_cannot_talk(tmp_path: Path) -> None:
+    agents = {"a": {"llm": ["openai"], "languages": {"es": {}}}}
+    [check] = bad(checks(tmp_path, agents=agents), "language")
+    assert check.found == "agents.a.languages.es.tts: the voice hibari speaks English only"
+    assert check.remedy

@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 from offhook.checks import Check
 from offhook.config import AgentSettings, Settings
 from offhook.config.keys import ProviderTable, missing_key, refused_key
+from offhook.config.unspoken import unspoken
 from offhook.config_files import Loaded
 from offhook.errors import OffhookError, ProviderError
 from offhook.providers.models import locate, needed
@@ -52,6 +53,8 @@ def examine(loaded: Loaded) -> Iterator[Check]:
     yield _data_dir(settings.server.data_dir)
     for name, agent in settings.answering.items():
         yield from _agent(name, agent)
+    for problem in unspoken(settings):
+        yield Check("language", "bad", f"{problem.setting}: {problem.problem}", problem.hint)
     for (stage, name), table in named_tables(settings).items():
         yield from _provider(stage, name, table)
     yield from importlib.import_module("offhook.doctor_carriers").carrier_checks(settings)

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from offhook.events import CallCosted, CallEnded, CallerSaid, CallEvent, EndReason
+from offhook.events import AgentChanged, CallCosted, CallEnded, CallerSaid, CallEvent, EndReason
 from offhook.server.event_log import EventLog
 
 ENDED = CallEnded("c1", 9_000, EndReason.CALLER_HUNG_UP)
@@ -34,3 +34,8 @@ def test_a_call_of_which_no_cost_was_told_has_none() -> None:
 def test_words_are_written_only_if_they_may_be(transcripts: bool, text: str) -> None:
     [line] = lines(CallerSaid("c1", 900, "My number is 5.", 100, 700, 0.9), transcripts=transcripts)
     assert line["text"] == text
+
+
+def test_a_changed_agent_is_told() -> None:
+    [line] = lines(AgentChanged("c1", 900, "heard", "es", ("language",)))
+    assert (line["event"], line["because"], line["language"]) == ("agent changed", "heard", "es")

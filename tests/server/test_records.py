@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from offhook.events import (
+    AgentChanged,
     CallCosted,
     CallEnded,
     CallerHeld,
@@ -171,10 +172,17 @@ def test_what_was_done_to_a_call_and_the_word_on_how_it_went(tmp_path: Path) -> 
         records(CallerHeld("5f1", 100))
         records(ConsultationEnded("5f1", 900, "asked-1", "sales", "+15550100", "declined"))
         records(CallerReturned("5f1", 900))
+        records(AgentChanged("5f1", 950, "asked", "es", ("language", "voice")))
         records(CallEnded("5f1", 2000, EndReason.AGENT_HUNG_UP, "", {}, "callback", "Will call again."))
     [path] = tmp_path.glob("*.json")
     record = orjson.loads(path.read_bytes())
     assert (record["consults_for"], record["consultations"]) == ("other", ["asked-1"])
     assert (record["disposition"], record["summary"]) == ("callback", "Will call again.")
-    assert [each["event"] for each in record["turns"]] == ["CallerHeld", "ConsultationEnded", "CallerReturned"]
+    assert [each["event"] for each in record["turns"]] == [
+        "CallerHeld",
+        "ConsultationEnded",
+        "CallerReturned",
+        "AgentChanged",
+    ]
     assert record["turns"][1]["outcome"] == "declined"
+    assert record["turns"][3]["changed"] == ["language", "voice"]

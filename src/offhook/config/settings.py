@@ -271,7 +271,8 @@ class Settings(Section):
                 for name in settings.every_voice if stage == "tts" else getattr(settings, stage):
                     if name not in tables and name not in kinds:
                         known = ", ".join(dict.fromkeys((*kinds, *tables)))
-                        raise wrong(f'there is no {stage} "{name}"; there are: {known}', *path, stage)
+                        key = stage if name in getattr(settings, stage) else "voices"
+                        raise wrong(f'there is no {stage} "{name}"; there are: {known}', *path, key)
         return self
 
     @model_validator(mode="after")
