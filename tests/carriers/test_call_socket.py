@@ -95,8 +95,8 @@ class Peer:
     def ask(self) -> None:
         self.asked.set()
 
-    def say_goodbye(self) -> None:
-        self.socket.sent.append("goodbye")
+    def say_goodbye(self, *, cut_short: bool) -> None:
+        self.socket.sent.append("goodbye, cut short" if cut_short else "goodbye")
 
     def ended(self, reason: EndReason, detail: str) -> None:
         self.ends.append((reason, detail))
@@ -139,20 +139,20 @@ async def test_one_that_has_begun_has_time(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason", "code", "why"),
+    ("text", "reason", "close", "goodbye"),
     [
-        ("nonsense", EndReason.PROTOCOL, WSCloseCode.PROTOCOL_ERROR, "what?"),
-        ("bug", EndReason.ERROR, WSCloseCode.INTERNAL_ERROR, ""),
+        ("nonsense", EndReason.PROTOCOL, (WSCloseCode.PROTOCOL_ERROR, "what?"), "goodbye"),
+        ("bug", EndReason.ERROR, (WSCloseCode.INTERNAL_ERROR, ""), "goodbye, cut short"),
     ],
 )
 async def test_a_fault_ends_the_call_with_a_goodbye(
-    peer: Peer, text: str, reason: EndReason, code: WSCloseCode, why: str
+    peer: Peer, text: str, reason: EndReason, close: tuple[WSCloseCode, str], goodbye: str
 ) -> None:
     peer.serve()
     peer.say(WSMsgType.TEXT, text)
     await peer.served()
     assert [each for each, _ in peer.ends] == [reason]
-    assert (peer.socket.sent, peer.socket.parted) == (["goodbye"], [(code, why)])
+    assert (peer.socket.sent, peer.socket.parted) == ([goodbye], [close])
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ async def test_a_server_that_stops_says_goodbye(peer: Peer) -> None:
     await asyncio.sleep(0)
     serving.cancel()
     await asyncio.wait({serving})
-    assert (peer.ends, peer.socket.sent) == ([(EndReason.SHUTDOWN, "")], ["goodbye"])
+    assert (peer.ends, peer.socket.sent) == ([(EndReason.SHUTDOWN, "")], ["goodbye, cut short"])
     assert peer.socket.parted == [(WSCloseCode.GOING_AWAY, "")]
 
 

@@ -54,8 +54,9 @@ class Talk(Protocol):
         """Say something that the peer has to answer."""
         ...
 
-    def say_goodbye(self) -> None:
-        """The end comes from our side: say so, where it is said in words."""
+    def say_goodbye(self, *, cut_short: bool) -> None:
+        """The end comes from our side: say so, where it is said in words. It is `cut_short` where nobody wanted it:
+        the task was cancelled, or failed."""
         ...
 
     def ended(self, reason: EndReason, detail: str) -> None:
@@ -100,7 +101,7 @@ class CallSocket:
         try:
             await self._over.wait()
         except asyncio.CancelledError:
-            self.end(EndReason.SHUTDOWN, "", WSCloseCode.GOING_AWAY)
+            self._end(EndReason.SHUTDOWN, "", WSCloseCode.GOING_AWAY, cut_short=True)
             raise
         finally:
             deadline.cancel()
@@ -149,13 +150,13 @@ class CallSocket:
 
     async def hang_up(self, reason: EndReason) -> None:
         """End the call from our side; returns when it is gone."""
-        self.end(reason, "", WSCloseCode.GOING_AWAY if reason is EndReason.SHUTDOWN else WSCloseCode.OK)
+        self._end(reason, "", WSCloseCode.GOING_AWAY if reason is EndReason.SHUTDOWN else WSCloseCode.OK)
         await self._gone.wait()
 
-    def end(self, reason: EndReason, detail: str, code: WSCloseCode = WSCloseCode.OK) -> None:
+    def _end(self, reason: EndReason, detail: str, code: WSCloseCode, *, cut_short: bool = False) -> None:
         """End from our side."""
         if not self.over:
-            self._talk.say_goodbye()
+            self._talk.say_goodbye(cut_short=cut_short)
         self.finish(reason, detail, code)
 
     def break_off(self, code: WSCloseCode, problem: str) -> None:
@@ -163,7 +164,7 @@ class CallSocket:
         if not self.over:
             self._note_fault(problem)
             self._close_reason = problem
-            self.end(EndReason.PROTOCOL, problem, code)
+            self._end(EndReason.PROTOCOL, problem, code)
 
     def finish(self, reason: EndReason, detail: str, code: WSCloseCode = WSCloseCode.OK) -> None:
         """The peer has ended it. The first end counts, whoever's it was."""
@@ -190,11 +191,11 @@ class CallSocket:
         except ConnectionError as error:
             self.finish(EndReason.CALLER_HUNG_UP, str(error))
         except asyncio.CancelledError:
-            self.end(EndReason.SHUTDOWN, "", WSCloseCode.GOING_AWAY)
+            self._end(EndReason.SHUTDOWN, "", WSCloseCode.GOING_AWAY, cut_short=True)
             raise
         except Exception as error:
             self.log.exception(f"a fault in a {self._words.connection}")
-            self.end(EndReason.ERROR, str(error), WSCloseCode.INTERNAL_ERROR)
+            self._end(EndReason.ERROR, str(error), WSCloseCode.INTERNAL_ERROR, cut_short=True)
 
     async def _read_on(self) -> None:
         receive, take, pulse = self._socket.receive, self._talk.take, self._pulse

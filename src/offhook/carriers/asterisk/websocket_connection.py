@@ -113,7 +113,7 @@ class _Talk:
         if self._start is not None:
             self._socket.write_text(command("GET_STATUS", is_json=self._start.is_json))
 
-    def say_goodbye(self) -> None:
+    def say_goodbye(self, *, cut_short: bool) -> None:
         """Asterisk hangs up the channel, and closes."""
         if self._start is not None:
             self._socket.write_text(command("HANGUP", is_json=self._start.is_json))

@@ -91,9 +91,9 @@ class _Talk:
         """Ping."""
         self._socket.probe()
 
-    def say_goodbye(self) -> None:
-        """End the stream, where closing the socket does not."""
-        stop = self._frames.stop()
+    def say_goodbye(self, *, cut_short: bool) -> None:
+        """End the stream in words, if the carrier has one for it. One that is cut short ends by the close alone."""
+        stop = None if cut_short else self._frames.stop()
         if stop is not None:
             self._socket.write_text(stop)
 
