@@ -62,8 +62,8 @@ class Expected:
 
 
 class ExpectedSessions:
-    """The sessions of one agent's calls that are ringing, at most `most` of them. `tools` gives those that the agent has
-    now: servers have more or fewer as time goes by.
+    """The sessions of one agent's calls that are ringing, at most `most` of them. `tools` gives those that the agent
+    has now: servers have more or fewer as time goes by.
 
     One that nobody fetches in time is closed.
     """
