@@ -199,6 +199,8 @@ def test_calls_have_their_cost(run: Run, tmp_path: Path) -> None:
 def test_costs_for_people_and_for_machines(run: Run) -> None:
     status, out, _ = run("costs", "--days", "3")
     assert (status, out.split()[:3]) == (0, ["no", "costs", "from"])
+    assert run("costs", "--days", "36500")[0] == 0
+    assert run("costs", "--days", "9999999")[0] == 2
     status, out, _ = run("costs", "--json")
     found = json.loads(out)
     assert (status, found["currency"], found["total"], found["days"]) == (0, "USD", "0", {})

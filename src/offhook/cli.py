@@ -306,7 +306,7 @@ def experiments(
 @app.command()
 def costs(
     config: ConfigOption = None,
-    days: Annotated[int, typer.Option("--days", "-n", min=1, help="How many, today included.")] = 7,
+    days: Annotated[int, typer.Option("--days", "-n", min=1, max=36_500, help="How many, today included.")] = 7,
     as_json: Annotated[bool, typer.Option("--json", help="For machines to read.")] = False,
 ) -> None:
     """Show what calls have cost.

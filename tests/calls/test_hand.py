@@ -187,6 +187,21 @@ async def test_a_caller_whom_nobody_takes_is_back(tmp_path: Path) -> None:
     assert len(rig.all(CallerReturned)) == 1
 
 
+async def test_a_hold_that_ends_while_somebody_is_asked_leaves_the_caller_with_the_music(tmp_path: Path) -> None:
+    rig = Consulting(tmp_path).consulting()
+    await quiet(rig)
+    holding = asyncio.ensure_future(rig.call.hand.hold_for(1))
+    asking = asyncio.ensure_future(rig.call.hand.consult(WISH))
+    await rig.run(2_000)
+    assert await holding == "time"
+    assert (rig.call.hand.held, music_in(rig)) == (True, True)
+    rig.verdict.set_result(CallError("busy"))
+    await rig.run(400)
+    with pytest.raises(CallError, match="busy"):
+        await asking
+    assert not rig.call.hand.held
+
+
 async def test_a_caller_who_hangs_up_ends_the_asking(tmp_path: Path) -> None:
     rig = Consulting(tmp_path).consulting()
     await quiet(rig)

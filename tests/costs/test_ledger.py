@@ -65,6 +65,25 @@ def test_what_another_process_spends_is_found_within_ten_seconds(books: Books) -
     assert books.ledger.spent == 5, "the worker of this test is as quick as that"
 
 
+def test_it_is_not_looked_up_with_every_entry(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[float] = []
+    spent = LedgerFile.spent
+
+    def counted(file: LedgerFile, day: date, currency: str, *, but_for: str) -> Decimal:
+        looked.append(books.seconds)
+        return spent(file, day, currency, but_for=but_for)
+
+    monkeypatch.setattr(LedgerFile, "spent", counted)
+    for second in range(25):
+        books.seconds = second
+        books.spend("1")
+        assert books.ledger.spent == second + 1
+    assert looked == [10, 20]
+    books.day += timedelta(days=1)
+    books.spend("1")
+    assert len(looked) == 3, "what others spent in the new day"
+
+
 def test_a_new_day_begins_at_nothing_and_the_bill_goes_on(books: Books) -> None:
     books.spend("1")
     books.day += timedelta(days=1)

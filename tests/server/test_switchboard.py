@@ -192,6 +192,16 @@ async def test_the_variant_of_a_call_that_is_announced_gets_ready(tmp_path: Path
         await switchboard.hang_up_all()
 
 
+async def test_no_session_is_opened_for_who_is_asked_to_take_a_call_over(tmp_path: Path) -> None:
+    bare: list[bool] = []
+    async with opened(tmp_path) as board:
+        desk = replace(board.switchboard._desk, expect=lambda agent, announced: bare.append(announced is None))
+        switchboard = Switchboard(desk)
+        switchboard.expect("vobiz", ANN)
+        switchboard.expect("vobiz", replace(ANN, direction="outbound", consults_for="call-1"))
+        assert bare == [False, True]
+
+
 async def test_who_is_turned_away_has_no_variant(tmp_path: Path) -> None:
     async with opened(tmp_path, experiments=TONE, limits={"max_calls": 1}) as board:
         board.ring(ANN), board.ring(ANN)

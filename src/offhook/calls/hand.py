@@ -160,7 +160,8 @@ class Hand:
         try:
             return await self.wait_for(seconds)
         finally:
-            self.resume()
+            if self._consulting is None:
+                self.resume()
 
     async def wait_for(self, seconds: float) -> Sign:
         """Let time pass until the caller speaks or presses a key, or it is over; returns what ended it."""

@@ -59,6 +59,7 @@ class Ledger:
         self._own: dict[date, Decimal] = {}
         self._others = Decimal(0)
         self._looked_at = now()
+        self._look_due = True
 
     def open(self) -> None:
         """Make the file and read what was spent today. Blocks. Raises ConfigError."""
@@ -71,6 +72,7 @@ class Ledger:
         self._turn_page()
         if self._now() - self._looked_at >= _LOOK_S:
             self._looked_at = self._now()
+            self._look_due = True
             self._worker.submit(self._work)
         return self._own.get(self._day, Decimal(0)) + self._others
 
@@ -113,6 +115,7 @@ class Ledger:
         if today != self._day:
             self._day = today
             self._others = Decimal(0)
+            self._look_due = True
             self._own = {day: own for day, own in self._own.items() if abs((day - today).days) <= 1}
 
     def _blank(self, bill: str, call: tuple[str, str], service: Service) -> Entry:
@@ -135,13 +138,16 @@ class Ledger:
         try:
             if entries:
                 self._file.write(entries.values())
-            self._look()
+            if self._look_due:
+                self._look()
         except (OSError, sqlite3.Error) as error:
             self._failed(entries, error)
         else:
             self._failing = False
 
     def _look(self) -> None:
+        # Not with every entry: the longer the day, the longer it takes.
+        self._look_due = False
         day = self._day
         others = self._file.spent(day, self._currency, but_for=self.run)
         if day == self._day:

@@ -27,7 +27,7 @@ def realtime_parts(
     agent = business.agent
     siblings = {} if siblings is None else siblings
     sessions = providers.sessions(agent)
-    expected = ExpectedSessions(sessions, [tool.spec for tool in business.tools], most=most_expected)
+    expected = ExpectedSessions(sessions, lambda: [tool.spec for tool in business.tools], most=most_expected)
     providers.closers.append(expected.close)
     siblings[agent.language] = parts = RealtimeParts(
         agent,

@@ -95,6 +95,10 @@ class Switchboard:
         `format` is what its audio will be; what is usual for the carrier if not given."""
         settings = self._desk.settings
         choice = self._choose(self._agent_for(carrier, origin), carrier, origin)
+        if origin.consults_for:
+            # Who is asked to take a call over hears a voice, and talks to no agent.
+            self._desk.expect(choice.key, None)
+            return
         key = announcement(carrier, origin, carrier_call_id)
         facts = self._new_calls.facts(origin, key, choice, announced=key)
         audio = format or usual_format(settings, carrier)

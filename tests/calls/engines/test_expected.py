@@ -29,9 +29,10 @@ class Hall:
 
     def __init__(self, most: int = 3) -> None:
         self.provider = PaperProvider()
+        self.tools = [TOOL]
         exhausted = partial(getattr, self.provider, "exhausted")
         self.watched = Watched[RealtimeProvider](self.provider, "paper", exhausted=exhausted)
-        self.sessions = ExpectedSessions(Standby([self.watched]), (TOOL,), most=most)
+        self.sessions = ExpectedSessions(Standby([self.watched]), lambda: tuple(self.tools), most=most)
 
     async def close(self) -> None:
         await self.sessions.close()
@@ -46,7 +47,7 @@ class ExpectedRig(SessionRig):
     ) -> None:
         super().__init__(folder, *providers, **more)
         self.call.facts = facts
-        self.hall = ExpectedSessions(self.realtime_parts.providers, (), most=3)
+        self.hall = ExpectedSessions(self.realtime_parts.providers, tuple, most=3)
         self.realtime_parts = replace(self.realtime_parts, expected=self.hall)
 
     def _engine(self, handle: CallHandle) -> Engine:
@@ -61,6 +62,16 @@ async def test_a_session_is_opened_once_for_a_call_that_was_announced() -> None:
     assert (session.leg, session.tools, session.history, session.asked) == (PCM_8K, ["look"], [], [])
     await hall.close()
     assert (session.closed, len(hall.sessions)) == (1, 0)
+
+
+async def test_a_session_has_the_tools_that_its_agent_has_by_then() -> None:
+    hall = Hall()
+    hall.tools.append(replace(TOOL, name="find"))
+    assert hall.sessions.open(announced())
+    hall.tools.clear()
+    assert hall.sessions.open(announced("vobiz:2"))
+    assert [session.tools for session in hall.provider.sessions] == [["look", "find"], []]
+    await hall.close()
 
 
 async def test_there_are_only_so_many() -> None:

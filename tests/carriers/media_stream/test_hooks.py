@@ -127,6 +127,13 @@ def test_a_server_that_stops_rejects_calls() -> None:
     assert house.expected == []
 
 
+def test_who_is_asked_to_take_a_call_over_is_answered_though_the_server_stops() -> None:
+    origin = CallOrigin("outbound", "+1", "+2", dial_id="d-1", consults_for="call-1")
+    house = PaperHouse(is_draining=True, origins={"d-1": origin})
+    taken = ANSWER | {"Direction": "outbound", "CallStatus": "in-progress"}
+    assert tags(hooks(house).receive("answer", visit("d-1", **taken))) == ["Response", "Stream"]
+
+
 def test_a_caller_who_calls_too_often_is_rejected_and_a_call_in_progress_goes_on() -> None:
     house = PaperHouse()
     ours = hooks(house)

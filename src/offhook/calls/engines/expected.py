@@ -62,12 +62,15 @@ class Expected:
 
 
 class ExpectedSessions:
-    """The sessions of one agent's calls that are ringing, at most `most` of them.
+    """The sessions of one agent's calls that are ringing, at most `most` of them. `tools` gives those that the agent
+    has now: servers have more or fewer as time goes by.
 
     One that nobody fetches in time is closed.
     """
 
-    def __init__(self, standby: Standby[RealtimeProvider], tools: Sequence[ToolSpec], *, most: int) -> None:
+    def __init__(
+        self, standby: Standby[RealtimeProvider], tools: Callable[[], Sequence[ToolSpec]], *, most: int
+    ) -> None:
         self._standby = standby
         self._tools = tools
         self._most = most
@@ -86,7 +89,7 @@ class ExpectedSessions:
         best = self._standby.best
         if not key or not best.available or len(self._waiting) >= self._most:
             return False
-        self._waiting[key] = Expected(announced, best, self._tools)
+        self._waiting[key] = Expected(announced, best, self._tools())
         self._timers[key] = asyncio.get_running_loop().call_later(announced.within_s, self.forget, key)
         return True
 

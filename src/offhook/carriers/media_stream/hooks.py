@@ -238,7 +238,8 @@ class Hooks:
         )
 
     def _join(self, visit: Visit, call: CallHook, origin: CallOrigin) -> bytes:
-        if self.house.draining():
+        # For somebody who is asked to take a call over, a caller waits who is served to the end.
+        if self.house.draining() and not origin.consults_for:
             log.warning("a call was not answered: the server is not ready or stops", carrier=self._carrier)
             return documents.reject(self._carrier) if call.state == "ringing" else documents.hang_up()
         if call.call_id not in self._origins and self.house.rejects(origin, call.call_id):
