@@ -112,7 +112,7 @@ class Pipeline:
 
     def wind_up(self, line: str, reason: EndReason) -> None:
         """Say `line` whatever the caller does, then end the call."""
-        if reason is EndReason.MAX_DURATION:
+        if reason is EndReason.MAX_DURATION and self._manner.change.language is not None:
             # The call knows it as it was when it began.
             line = self._agent.silence.max_duration_line
         self._replies.deaf = True
