@@ -15,7 +15,7 @@ from offhook.config.costs import CostSettings, PriceSettings, UsageKind
 from offhook.config.experiments import ExperimentSettings, VariantSettings
 from offhook.config.overlays import AgentOverlay
 from offhook.config.providers import LlmSettings, RealtimeSettings, SttSettings, TtsSettings
-from offhook.config.settings import (
+from offhook.config.server import (
     AudioSocketSettings,
     KeySettings,
     LimitSettings,
@@ -23,8 +23,8 @@ from offhook.config.settings import (
     RecordingSettings,
     RouteSettings,
     ServerSettings,
-    Settings,
 )
+from offhook.config.settings import Settings
 from offhook.config.tools import HttpToolSettings, McpSettings
 
 __all__ = [
