@@ -171,6 +171,18 @@ async def test_who_accepts_has_the_caller(tmp_path: Path) -> None:
     assert (ended.reason, ended.detail) == (EndReason.TRANSFERRED, "taken by sales")
 
 
+async def test_a_carrier_that_ends_the_leg_before_it_says_that_the_two_are_connected(tmp_path: Path) -> None:
+    rig = Consulting(tmp_path).consulting()
+    await quiet(rig)
+    asking = asyncio.ensure_future(rig.call.hand.consult(WISH))
+    await rig.run(200)
+    rig.call.on_closed(EndReason.CALLER_HUNG_UP, "")
+    rig.verdict.set_result(None)
+    await asking
+    await rig.call.ended.wait()
+    assert rig.call.end_reason is EndReason.TRANSFERRED
+
+
 async def test_a_caller_whom_nobody_takes_is_back(tmp_path: Path) -> None:
     rig = Consulting(tmp_path).consulting()
     await quiet(rig)

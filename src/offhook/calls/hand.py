@@ -210,5 +210,6 @@ class Hand:
         """The call is ending: nobody is asked any more, and nothing is waited for."""
         self._closed = True
         self.note("gone")
-        if self._consulting is not None:
+        # Who has the caller is being told of it: a cancelled task loses even what it has come to.
+        if self._consulting is not None and self.handed_over_ms is None:
             self._consulting.cancel()
