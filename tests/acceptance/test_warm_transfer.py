@@ -1,4 +1,5 @@
-"""Warm transfers on Asterisk, by people with voices: somebody is asked first, while the caller hears music."""
+"""Transfers on Asterisk, by people with voices: somebody is asked first, while the caller hears music. The pipeline
+asks, or a speech-to-speech session does."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +19,9 @@ from offhook.server.app import Server
 from offhook.simulator.clips import render
 from offhook.simulator.clouds.asterisk_ami import AsteriskDouble, ManagerUser
 from offhook.simulator.clouds.asterisk_channels import Callee, Channel
+from offhook.simulator.clouds.ears import EarFactory
 from offhook.simulator.clouds.openai_chat import ChatDouble, ChatReply, ChatRequest, ScriptedCall
+from offhook.simulator.clouds.openai_realtime import RealtimeDouble
 from offhook.simulator.equipment import Equipment
 from offhook.simulator.scenario_files import parse_scenario
 
@@ -26,7 +29,7 @@ pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="session")]
 
 PATIENCE_S = 90
 DESK = "6001"
-SUMMARY = "Ann Miller is calling about the tap in her kitchen."
+TOLD = {"summary": "Ann Miller is calling about the tap in her kitchen."}
 
 
 def brain(request: ChatRequest) -> ChatReply:
@@ -35,8 +38,14 @@ def brain(request: ChatRequest) -> ChatReply:
     if last["role"] == "tool":
         return ChatReply("I am sorry, nobody took the call. What else may I do for you?")
     if "desk" in request.last_text.lower():
-        asking = ScriptedCall("transfer_call", {"to": "desk", "summary": SUMMARY})
-        return ChatReply("One moment, I will ask them.", (asking,))
+        return ChatReply("One moment, I will ask them.", (ScriptedCall("transfer_call", {"to": "desk", **TOLD}),))
+    return ChatReply("I see.")
+
+
+def handing_over(request: ChatRequest) -> ChatReply:
+    """Connects the caller at once."""
+    if "desk" in request.last_text.lower():
+        return ChatReply("I will connect you.", (ScriptedCall("transfer_call", {"to": "desk"}),))
     return ChatReply("I see.")
 
 
@@ -109,9 +118,12 @@ async def holds(condition: Callable[[], Any], what: str) -> Any:
 
 
 @asynccontextmanager
-async def opened(folder: Path, wish: bytes, **desk: Any) -> AsyncIterator[House]:
+async def opened(
+    folder: Path, wish: bytes, session: RealtimeDouble | None = None, *, warm: bool = True, **desk: Any
+) -> AsyncIterator[House]:
     async with AsyncExitStack() as stack:
         chat = await stack.enter_async_context(ChatDouble(brain).serve())
+        live = await stack.enter_async_context(session.serve()) if session is not None else ""
         pbx = await stack.enter_async_context(AsteriskDouble())
         settings = Settings.model_validate(
             {
@@ -121,14 +133,27 @@ async def opened(folder: Path, wish: bytes, **desk: Any) -> AsyncIterator[House]
                 "agents": {
                     "reception": {
                         "greeting": "Hello.",
+                        "engine": "realtime" if session is not None else "pipeline",
+                        "realtime": ["theirs"],
                         "llm": ["ours"],
-                        "transfers": {"desk": {"to": DESK, "warm": True, **desk}},
+                        "transfers": {"desk": {"to": DESK, "warm": warm, **desk}},
                         "briefing": {"wait_s": 1},
                     }
                 },
                 "llm": {"ours": {"kind": "openai", "base_url": chat, "model": "double"}},
-                "asterisk": {"consult_template": "PJSIP/{number}", "lookup_ms": 1_000},
-                "keys": {"ami_user": "offhook", "ami_pass": ManagerUser.secret, "ami_port": pbx.port},
+                # It hears with a model of its own, on a machine that may be busy.
+                "realtime": {"theirs": {"kind": "openai", "base_url": live, "stall_ms": 10_000}},
+                "asterisk": {
+                    "consult_template": "PJSIP/{number}",
+                    "lookup_ms": 1_000,
+                    "transfer_context": "offhook-transfers",
+                },
+                "keys": {
+                    "ami_user": "offhook",
+                    "ami_pass": ManagerUser.secret,
+                    "ami_port": pbx.port,
+                    "openai_api_key": "any",
+                },
             }
         )
         server = await stack.enter_async_context(Server(settings).running())
@@ -145,6 +170,12 @@ async def wish(equipment: Equipment) -> bytes:
     (clip,) = await render(scenario, equipment.synthesizer)
     assert clip is not None
     return clip.pcm.tobytes()
+
+
+@pytest.fixture(scope="module")
+def session(ears: EarFactory, equipment: Equipment) -> RealtimeDouble:
+    """A speech-to-speech session that does as the pipeline's model does."""
+    return RealtimeDouble(ears, brain=brain, voice=equipment.synthesizer)
 
 
 def plug_sound(channel: Channel) -> "np.ndarray[tuple[int], np.dtype[np.int16]]":
@@ -253,3 +284,43 @@ async def test_a_caller_who_leaves_during_the_briefing_is_told_to_who_was_asked(
         assert asked["end_reason"] == "agent_hung_up"
         assert there.said(desk)[-1].endswith("the caller cannot be connected any more. Goodbye.")
         await holds(lambda: not there.pbx.channels, "nobody is left")
+
+
+async def test_who_accepts_is_connected_by_a_session(tmp_path: Path, wish: bytes, session: RealtimeDouble) -> None:
+    async with opened(tmp_path, wish, session) as there:
+        caller = await there.caller()
+        desk = await there.desk()
+        await holds(lambda: plug_sound(desk).size > 6 * 8_000, "some seconds of the briefing")
+        assert round(music_share(plug_sound(caller)[-8_000:]), 1) == 1.0
+        assert desk.plug is not None
+        desk.plug.press("1")
+        record = await there.ended(caller)
+        assert (record["end_reason"], record["end_detail"]) == ("transferred", "taken by desk (6001)")
+        assert (caller.bridged_with, desk.bridged_with) == (desk, caller)
+        (tool,) = there.turns(caller, "ToolCalled")
+        assert (tool["name"], tool["error"]) == ("transfer_call", "")
+
+
+async def test_who_declines_leaves_the_caller_with_the_session(
+    tmp_path: Path, wish: bytes, session: RealtimeDouble
+) -> None:
+    async with opened(tmp_path, wish, session) as there:
+        caller = await there.caller()
+        desk = await there.desk()
+        assert desk.plug is not None
+        desk.plug.press("2")
+        await there.back(caller)
+        assert await there.outcome(caller) == "declined"
+
+
+async def test_a_session_transfers_without_asking(
+    tmp_path: Path, wish: bytes, ears: EarFactory, equipment: Equipment
+) -> None:
+    session = RealtimeDouble(ears, brain=handing_over, voice=equipment.synthesizer)
+    async with opened(tmp_path, wish, session, warm=False) as there:
+        there.pbx.dialplan.add(("offhook-transfers", DESK))
+        caller = await there.caller()
+        record = await there.ended(caller)
+        assert (record["end_reason"], caller.went) == ("transferred", [("offhook-transfers", DESK)])
+        assert there.said(caller)[-1] == "I will connect you."
+        assert not caller.gone.is_set()
